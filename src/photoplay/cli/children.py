@@ -1,0 +1,75 @@
+"""Keeps child programs running: one that dies is started again, all of them stop on request."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from photoplay.process import end_with_parent
+
+__all__ = ["Program"]
+
+log = structlog.get_logger()
+
+# At once for a single crash, slower for a program that cannot start.
+RESTART_DELAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 5.0)
+# A program that ran this long was well; its next crash counts as its first.
+HEALTHY_AFTER_S: Final = 10.0
+# What a program may take beyond its own grace period before it is killed.
+KILL_AFTER_S: Final = 10.0
+
+
+class Program:
+    """One `photoplay` command, kept alive until it is stopped."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str], pass_fds: Sequence[int] = ()
+    ) -> None:
+        self.name = name
+        self._arguments = (sys.executable, "-m", "photoplay", *arguments)
+        self._environment = environment
+        self._pass_fds = pass_fds
+        self._process: asyncio.subprocess.Process | None = None
+        self._is_stopping = False
+
+    async def keep_running(self) -> None:
+        """Start the program, and again whenever it dies, until `stop` is called."""
+        time = asyncio.get_running_loop().time
+        crashes = 0
+        while not self._is_stopping:
+            began = time()
+            self._process = await asyncio.create_subprocess_exec(
+                *self._arguments,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=self._pass_fds,
+                # Signals from the terminal are for the supervisor, which stops the parts in their order.
+                start_new_session=True,
+                preexec_fn=end_with_parent(),
+            )
+            status = await self._process.wait()
+            if self._is_stopping:
+                return
+            crashes = 0 if time() - began > HEALTHY_AFTER_S else crashes + 1
+            log.warning("program.died", program=self.name, status=status)
+            await asyncio.sleep(RESTART_DELAYS_S[min(crashes, len(RESTART_DELAYS_S) - 1)])
+
+    async def stop(self, *, grace_s: float) -> None:
+        """Ask the program to stop, and kill it if it does not. Idempotent and bounded."""
+        self._is_stopping = True
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(grace_s + KILL_AFTER_S):
+                await self._process.wait()
+        except TimeoutError:
+            log.warning("program.killed", program=self.name, grace_s=grace_s)
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()

@@ -1,0 +1,175 @@
+"""The wiring: the only place that builds things. Also the two programs that a server consists of."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Final, NamedTuple
+
+import typer
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from photoplay import logs
+from photoplay.cli import app as command_line
+from photoplay.cli.running import find_running
+from photoplay.domain.cards import Card
+from photoplay.domain.errors import ConfigError
+from photoplay.egress import Egress, parse_allow
+from photoplay.engines.runner import ChildLimits, EnginePool
+from photoplay.files.cards import load_cards
+from photoplay.files.store import FileStore
+from photoplay.flows.parts import ApiParts, WorkerParts
+from photoplay.settings import Settings, read_settings
+from photoplay.store.database import Database
+from photoplay.store.migrate import migrate
+from photoplay.web.app import build_app
+from photoplay.web.wire import callback_body
+from photoplay.worker.loops import work
+
+__all__ = ["main"]
+
+ENGINES: Final = ("camera",)
+# 1080p for 10 s passes at 700 MB and fails at 500.
+ENGINE_LIMITS: Final = ChildLimits(memory_bytes=900 * 1024 * 1024)
+ENGINE_STOP: Final = timedelta(seconds=5)
+HEADER_BYTES_MAX: Final = 32 * 1024
+IDLE_S: Final = 60
+BACKLOG: Final = 1024
+
+
+def main() -> None:
+    """Run the `photoplay` command."""
+    command_line.main(api=api, worker=worker)
+
+
+def api(
+    fd: Annotated[int | None, typer.Option(help="A listening socket that was inherited.", hidden=True)] = None,
+) -> None:
+    """Run the API alone, on PHOTOPLAY_DATABASE_URL or the running server's database."""
+    settings = _start_program()
+    _run(_serve_api(settings, fd))
+
+
+def worker() -> None:
+    """Run a worker alone, on PHOTOPLAY_DATABASE_URL or the running server's database."""
+    settings = _start_program()
+    _run(_serve_worker(settings))
+
+
+def _start_program() -> Settings:
+    settings = read_settings()
+    logs.configure(format=settings.log_format, level=settings.log_level)
+    return settings
+
+
+def _run(program: Coroutine[object, object, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(program)
+
+
+class _Core(NamedTuple):
+    """What the API and the worker have in common."""
+
+    db: Database
+    files: FileStore
+    egress: Egress
+    cards: Mapping[str, Card]
+    work_dir: Path
+    files_url: str
+
+
+@asynccontextmanager
+async def _core(settings: Settings) -> AsyncGenerator[_Core]:
+    work_dir = settings.data_dir / "work"
+    work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    url = _database_url(settings)
+    await migrate(url)
+    async with Database(url) as db, Egress(allow=parse_allow(settings.egress_allow)) as egress:
+        yield _Core(
+            db=db,
+            files=FileStore(settings.data_dir / "files"),
+            egress=egress,
+            cards=load_cards(),
+            work_dir=work_dir,
+            files_url=f"{settings.base_url}/files/",
+        )
+
+
+def _database_url(settings: Settings) -> str:
+    url = settings.database_url.get_secret_value()
+    running = find_running(settings.data_dir)
+    if not url and running is not None:
+        url = running.database_url
+    if not url:
+        raise ConfigError(
+            f"no database: set PHOTOPLAY_DATABASE_URL, or start `photoplay serve` on {settings.data_dir} first"
+        )
+    return url
+
+
+async def _serve_api(settings: Settings, fd: int | None) -> None:
+    async with _core(settings) as core:
+        parts = ApiParts(
+            **core._asdict(),
+            creates=settings.creates,
+            unfinished_max=settings.unfinished_max,
+            uploads_lifetime=timedelta(days=settings.uploads_days),
+        )
+        app = build_app(parts, http_status=settings.http_status)
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            backlog=BACKLOG,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+            timeout_keep_alive=IDLE_S,
+            timeout_graceful_shutdown=round(settings.drain_s),
+        )
+        await _DrainingServer(config, app).serve(sockets=None if fd is None else [socket.socket(fileno=fd)])
+
+
+class _DrainingServer(uvicorn.Server):
+    """uvicorn, and an app that says so when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.is_draining = True
+        super().handle_exit(sig, frame)
+
+
+async def _serve_worker(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with _core(settings) as core:
+        engines = {name: EnginePool(name, size=settings.jobs_max, limits=ENGINE_LIMITS) for name in ENGINES}
+        parts = WorkerParts(
+            **core._asdict(),
+            engines=engines,
+            lease=timedelta(seconds=settings.lease_s),
+            results_lifetime=timedelta(days=settings.results_days),
+            callback_schedule=settings.callback_schedule,
+            callback_body=partial(callback_body, files_url=core.files_url),
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                for pool in engines.values():
+                    group.create_task(pool.warm())
+                await work(parts, jobs_max=settings.jobs_max, drain=timedelta(seconds=settings.drain_s), stop=stop)
+        finally:
+            for pool in engines.values():
+                await pool.stop(ENGINE_STOP)

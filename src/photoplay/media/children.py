@@ -1,0 +1,70 @@
+"""What every child process of the server gets and gives up: its environment, its limits, its tie to the parent."""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["child_command", "child_environment", "die_with_parent", "limit"]
+
+# What the interpreter and the C libraries need to start. No setting and no key of the server is among them.
+_PASSED_ON: Final = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+)
+
+_PR_SET_PDEATHSIG: Final = 1
+"""Source: prctl(2)."""
+
+
+def child_environment() -> dict[str, str]:
+    """Return the few variables that a child may see, so that no secret of the server reaches one."""
+    environment = os.environ  # noqa: TID251 - not a setting: it is cut down and handed on
+    return {name: environment[name] for name in _PASSED_ON if name in environment}
+
+
+def child_command(module: str, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the command line that runs a module of ours, whatever files lie in the working directory."""
+    return (sys.executable, "-P", "-m", module, *arguments)
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Ask Linux to kill this process when its parent dies; leave at once if that has happened already.
+
+    The kernel means the parent's *thread*: an event loop that starts children must outlive them.
+    Source: PR_SET_PDEATHSIG(2const)
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        sys.exit("the parent is gone")
+
+
+def limit(kind: int, value: int) -> None:
+    """Lower one limit of this process, for good. A tighter limit that is already there stays.
+
+    The hard limit lies one above the soft one: out of processor time, a process then dies of SIGXCPU, which says why.
+
+    macOS knows the limits on memory but refuses some values; there the parent's clock is the only guard.
+    """
+    _, ceiling = resource.getrlimit(kind)
+    soft, hard = value, value + 1
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    try:
+        resource.setrlimit(kind, (soft, hard))
+    except (ValueError, OSError):
+        if sys.platform == "linux":
+            raise

@@ -1,0 +1,1 @@
+"""PostgreSQL: migrations, one SQL file a statement, one module a table family."""

@@ -1,0 +1,1 @@
+delete from files where path = :path

@@ -1,0 +1,1 @@
+insert into keys (id, account_id, prefix, sha256) values (:id, :account_id, :prefix, :sha256)

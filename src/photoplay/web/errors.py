@@ -1,0 +1,97 @@
+"""The one table from what went wrong to what the wire says of it."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, Literal
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from photoplay.domain import errors
+from photoplay.domain.errors import AppError, RateLimited
+from photoplay.web.wire import envelope
+
+__all__ = ["CODES", "install"]
+
+log = structlog.get_logger()
+
+# Class -> (HTTP status, wire code). Source: contract §1. The nearest class up the tree counts.
+CODES: Final[Mapping[type[AppError], tuple[int, int]]] = {
+    errors.InvalidInput: (422, 422),
+    errors.MalformedBody: (400, 400),
+    errors.BodyTooLarge: (413, 413),
+    errors.BodyTooSlow: (408, 408),
+    errors.UnsupportedMediaType: (415, 415),
+    errors.Unauthorized: (401, 401),
+    errors.InsufficientCredits: (402, 402),
+    errors.RateLimited: (429, 429),
+    errors.IdempotencyConflict: (409, 409),
+    errors.NotFound: (404, 404),
+    errors.MethodNotAllowed: (405, 405),
+    errors.StillRejected: (422, 422),
+    errors.EngineRejected: (422, 422),
+    errors.EngineUnavailable: (500, 500),
+    errors.EngineTimeout: (500, 500),
+    errors.TargetForbidden: (422, 422),
+    errors.TargetRefused: (422, 422),
+    errors.TargetUnreachable: (422, 422),
+    errors.StaleClaim: (500, 500),
+    errors.StoreUnavailable: (500, 500),
+    errors.ConfigError: (500, 500),
+    errors.ServerDraining: (503, 455),
+}
+
+
+def install(app: FastAPI, *, http_status: Literal["mirror", "ok"]) -> None:
+    """Make every error of this app answer in the envelope."""
+
+    async def answer(_: Request, exc: Exception) -> JSONResponse:
+        return _render(_as_app_error(exc), http_status=http_status)
+
+    async def answer_unexpected(request: Request, exc: Exception) -> JSONResponse:
+        log.error("request.failed", method=request.method, path=request.url.path, exc_info=exc)
+        return _render(AppError("Internal server error"), http_status=http_status)
+
+    app.add_exception_handler(AppError, answer)
+    app.add_exception_handler(HTTPException, answer)
+    app.add_exception_handler(Exception, answer_unexpected)
+
+
+def _as_app_error(exc: Exception) -> AppError:
+    """Translate what the framework raises of its own."""
+    if isinstance(exc, AppError):
+        return exc
+    assert isinstance(exc, HTTPException), "the handler is installed for these two alone"
+    match exc.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return errors.NotFound("There is nothing at this path")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return errors.MethodNotAllowed("This path does not answer this method")
+        case _:
+            return errors.MalformedBody(f"The request cannot be read: {exc.detail}")
+
+
+def _render(error: AppError, *, http_status: Literal["mirror", "ok"]) -> JSONResponse:
+    status, code = next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), (500, 500))
+    headers = _headers(error)
+    # §1: `ok` answers HTTP 200 for every logical error, as the public service does; rate limiting stays real.
+    if http_status == "ok" and not isinstance(error, RateLimited):
+        status = 200
+    return JSONResponse(envelope(code, str(error), None), status_code=status, headers=headers)
+
+
+def _headers(error: AppError) -> dict[str, str]:
+    if isinstance(error, errors.Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
+    if not isinstance(error, RateLimited):
+        return {}
+    wait_s = max(1, round(error.retry_after.total_seconds() + 0.5))
+    window_s = round(error.window.total_seconds())
+    policy = f'"default";q={error.limit}' + (f";w={window_s}" if window_s else "")
+    return {
+        "Retry-After": str(wait_s),
+        "RateLimit-Policy": policy,
+        "RateLimit": f'"default";r=0;t={wait_s}',
+    }

@@ -1,0 +1,1 @@
+"""The queue's job functions, and the loops that run them."""
