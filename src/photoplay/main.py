@@ -1,4 +1,4 @@
-"""The wiring: the only place that builds things. Also the two programs that a server consists of."""
+"""The wiring: the only place that builds things, into the two programs that a server consists of."""
 
 import asyncio
 import signal
@@ -9,15 +9,12 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import typer
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from photoplay import logs
-from photoplay.cli import app as command_line
 from photoplay.cli.running import find_running
 from photoplay.domain.cards import Card
 from photoplay.domain.errors import ConfigError
@@ -26,14 +23,14 @@ from photoplay.engines.runner import ChildLimits, EnginePool
 from photoplay.files.cards import load_cards
 from photoplay.files.store import FileStore
 from photoplay.flows.parts import ApiParts, WorkerParts
-from photoplay.settings import Settings, read_settings
+from photoplay.settings import Settings
 from photoplay.store.database import Database
 from photoplay.store.migrate import migrate
 from photoplay.web.app import build_app
 from photoplay.web.wire import callback_body
 from photoplay.worker.loops import work
 
-__all__ = ["main"]
+__all__ = ["run_api", "run_worker"]
 
 ENGINES: Final = ("camera",)
 # 1080p for 10 s passes at 700 MB and fails at 500.
@@ -44,29 +41,17 @@ IDLE_S: Final = 60
 BACKLOG: Final = 1024
 
 
-def main() -> None:
-    """Run the `photoplay` command."""
-    command_line.main(api=api, worker=worker)
+def run_api(settings: Settings, *, fd: int | None) -> None:
+    """Run the API until SIGTERM, on an inherited listening socket or on one of its own.
 
-
-def api(
-    fd: Annotated[int | None, typer.Option(help="A listening socket that was inherited.", hidden=True)] = None,
-) -> None:
-    """Run the API alone, on PHOTOPLAY_DATABASE_URL or the running server's database."""
-    settings = _start_program()
+    Raises: ConfigError if there is no database.
+    """
     _run(_serve_api(settings, fd))
 
 
-def worker() -> None:
-    """Run a worker alone, on PHOTOPLAY_DATABASE_URL or the running server's database."""
-    settings = _start_program()
+def run_worker(settings: Settings) -> None:
+    """Run a worker until SIGTERM. Raises: ConfigError if there is no database."""
     _run(_serve_worker(settings))
-
-
-def _start_program() -> Settings:
-    settings = read_settings()
-    logs.configure(format=settings.log_format, level=settings.log_level)
-    return settings
 
 
 def _run(program: Coroutine[object, object, None]) -> None:

@@ -11,8 +11,8 @@ from photoplay.engines.camera.terms import AXES, Axis, Move
 POURING = (
     "A cinematic close-up sequence of a single elegant ceramic coffee cup with saucer on a rustic wooden table near a "
     "sunlit window, hot rich espresso poured in a thin golden stream from above, gradually filling the cup in distinct "
-    "stages: empty with faint steam, 1/4 filled with dark crema, half-filled with swirling coffee and rising steam, 3/4 "
-    "filled nearing the rim, perfectly full just below overflow with glossy surface and soft bokeh highlights; "
+    "stages: empty with faint steam, 1/4 filled with dark crema, half-filled with swirling coffee and rising steam, "
+    "3/4 filled nearing the rim, perfectly full just below overflow with glossy surface and soft bokeh highlights; "
     "ultra-realistic, warm golden-hour light, shallow depth of field, photorealism, detailed textures, subtle steam "
     "wisps, serene inviting atmosphere --ar 16:9 --q 2 --style raw"
 )
@@ -164,7 +164,7 @@ def test_pace_is_read_from_the_clause_of_the_move(prompt: str, expected: float) 
     assert pace(prompt) == expected
 
 
-@pytest.mark.parametrize("flags", ["--ar 16:9", "--rs 720p --dur 5 --cf false", "--", "--ar", "--x=--y", "--no", "-–-"])
+@pytest.mark.parametrize("flags", ["--ar 16:9", "--rs 720p --dur 5 --cf false", "--", "--ar", "--x=--y", "--no", "---"])
 def test_flags_are_never_an_error(flags: str) -> None:
     assert moves(f"slow push in {flags}") == [Move.PUSH_IN]
 

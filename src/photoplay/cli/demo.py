@@ -1,7 +1,6 @@
 """`photoplay demo`: the server, and a first clip from the bundled photo, through the real HTTP API."""
 
 import asyncio
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -9,7 +8,7 @@ import typer
 
 from photoplay import logs
 from photoplay.cli.clip import make_clip
-from photoplay.cli.serve import EXAMPLE_MODEL, HostOption, PortOption, print_banner
+from photoplay.cli.serve import EXAMPLE_MODEL, HostOption, PortOption, print_banner, sample_photo
 from photoplay.cli.supervisor import Ready, supervise
 from photoplay.client import Client, ClientError, Record
 from photoplay.flows.enroll import KEY_FILE
@@ -17,7 +16,6 @@ from photoplay.settings import Settings, read_settings
 
 __all__ = ["demo"]
 
-PHOTO: Final = "coffee.jpg"
 PROMPT: Final = "slow push in on the coffee cup, warm light, shallow depth of field"
 
 
@@ -28,8 +26,8 @@ def demo(
     exit: Annotated[bool, typer.Option("--exit", help="Stop the server once the clip is made.")] = False,
 ) -> None:
     """Start the server and make one clip from a bundled photo. The server goes on until Ctrl-C."""
-    settings = read_settings(port=port, host=host)
-    logs.configure(format=settings.log_format, level="warning")
+    settings = read_settings(port=port, host=host, log_level="warning")
+    logs.configure(format=settings.log_format, level=settings.log_level)
     asyncio.run(_demo(settings, output=output, is_once=exit))
 
 
@@ -52,22 +50,23 @@ async def _demo(settings: Settings, *, output: Path, is_once: bool) -> None:
         except ClientError:
             stop.set()
             raise
-        _print_result(record, output)
+        typer.echo(f"\nA clip was made from the bundled photo in {record.cost_time_s} s, for {record.credits} credits.")
+        typer.echo(f"  file  {output}")
         if is_once:
             stop.set()
         else:
+            typer.echo(f"  link  {record.result_urls[0]}")
             print_banner(readiness[0], settings)
 
 
 def _make(url: str, settings: Settings, output: Path) -> Record:
     key = (settings.data_dir / KEY_FILE).read_text().strip()
-    with resources.as_file(resources.files("photoplay") / "samples" / PHOTO) as photo, Client(url, key) as client:
+    with Client(url, key) as client:
         return make_clip(
-            client, photo, model=EXAMPLE_MODEL, input={"prompt": PROMPT}, image_field="image_url", output=output
+            client,
+            sample_photo(),
+            model=EXAMPLE_MODEL,
+            input={"prompt": PROMPT},
+            image_field="image_url",
+            output=output,
         )
-
-
-def _print_result(record: Record, output: Path) -> None:
-    typer.echo(f"\nA clip was made from the bundled photo in {record.cost_time_s} s, for {record.credits} credits.")
-    typer.echo(f"  file  {output.resolve()}")
-    typer.echo(f"  link  {record.result_urls[0]}")

@@ -1,6 +1,7 @@
 """`photoplay serve`: everything on one machine, in one command."""
 
 import asyncio
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,7 +12,7 @@ from photoplay.cli.supervisor import Ready, supervise
 from photoplay.flows.enroll import KEY_FILE
 from photoplay.settings import Settings, read_settings
 
-__all__ = ["HostOption", "PortOption", "print_banner", "serve"]
+__all__ = ["EXAMPLE_MODEL", "HostOption", "PortOption", "print_banner", "sample_photo", "serve"]
 
 EXAMPLE_MODEL: Final = "bytedance/v1-pro-fast-image-to-video"
 
@@ -43,15 +44,23 @@ def print_banner(ready: Ready, settings: Settings) -> None:
         typer.echo(f"Your account has {settings.welcome_credits} credits.\n")
     typer.echo('Make a clip from a photo of yours:\n  photoplay run photo.jpg "slow push in" -o clip.mp4\n')
     if key_path.exists():
-        typer.echo(f"Or over HTTP:\n{_curl(ready.url, key_path)}\n")
+        typer.echo(f"Or over HTTP, with the bundled photo:\n{_curl(ready.url, key_path.resolve())}\n")
     typer.echo("Ctrl-C stops the server.")
 
 
 def _curl(url: str, key_path: Path) -> str:
-    """Return a shell command that uploads a photo and creates a task; it reads the key from its file."""
+    """Return shell lines that upload a photo, create a task and ask for it; the key is read from its file."""
     return f"""\
   KEY=$(cat {key_path})
-  PHOTO=$(curl -s {url}/api/file-stream-upload -H "Authorization: Bearer $KEY" -F file=@photo.jpg \\
-    | sed 's/.*"fileUrl":"\\([^"]*\\)".*/\\1/')
-  curl -s {url}/api/v1/jobs/createTask -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
-    -d '{{"model":"{EXAMPLE_MODEL}","input":{{"prompt":"slow push in","image_url":"'$PHOTO'"}}}}'"""
+  PHOTO=$(curl -s {url}/api/file-stream-upload -H "Authorization: Bearer $KEY" -F file=@{sample_photo()} \\
+    | grep -o '"fileUrl":"[^"]*"' | cut -d'"' -f4)
+  TASK=$(curl -s {url}/api/v1/jobs/createTask -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
+    -d '{{"model":"{EXAMPLE_MODEL}","input":{{"prompt":"slow push in","image_url":"'$PHOTO'"}}}}' \\
+    | grep -o '"taskId":"[^"]*"' | cut -d'"' -f4)
+  curl -s "{url}/api/v1/jobs/recordInfo?taskId=$TASK" -H "Authorization: Bearer $KEY\""""
+
+
+def sample_photo() -> Path:
+    """Return where the bundled photo lies."""
+    with resources.as_file(resources.files("photoplay") / "samples" / "coffee.jpg") as photo:
+        return photo

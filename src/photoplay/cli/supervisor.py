@@ -152,6 +152,7 @@ def _environment(settings: Settings, *, database_url: str, port: int) -> dict[st
         "HOST": settings.host,
         "PORT": str(port),
         "DATABASE_URL": database_url,
+        "LOG_LEVEL": settings.log_level,
     }
     return {**inherited, **{PREFIX + name: value for name, value in decided.items()}}
 

@@ -135,7 +135,7 @@ def read_retry_after(text: str | None, *, now: datetime) -> timedelta | None:
         return timedelta(seconds=int(text))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # A date without a zone is in UTC by the header's own rule.
     return max(timedelta(), (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now)

@@ -100,7 +100,7 @@ def parse_card(document: Mapping[str, object]) -> Card:
             engines=tuple(_engine(table) for table in _tables(document, "engines")),
             sources=_texts(document, "sources"),
         )
-    except (KeyError, TypeError, ValueError) as exc:
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise ConfigError(f"card {name}: {exc}") from exc
 
 

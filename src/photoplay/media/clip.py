@@ -86,7 +86,7 @@ class ClipWriter:
         try:
             # Moving `moov` to the front lets a player start before the last byte has arrived.
             self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
-            self._stream = _stream(self._container, self._size)
+            self._stream = _video_stream(self._container, self._size)
         except (FFmpegError, OSError) as exc:
             self._part.unlink(missing_ok=True)
             raise _unwritable(exc) from exc
@@ -188,7 +188,7 @@ def read_back(path: Path) -> ClipFacts:
         raise EngineUnavailable(f"clip: expected a readable MP4, got {exc.strerror or type(exc).__name__}") from exc
 
 
-def _stream(container: OutputContainer, size: Size) -> VideoStream:
+def _video_stream(container: OutputContainer, size: Size) -> VideoStream:
     stream = container.add_stream("libx264", rate=FPS)  # pyright: ignore[reportUnknownMemberType] - untyped keywords
     _configure(stream.codec_context, size)
     return stream

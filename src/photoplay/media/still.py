@@ -26,7 +26,6 @@ _MAGIC_BYTES_MAX: Final = 12
 # A child that hangs in the kernel cannot be waited for; it is left to die alone.
 _REAP_S: Final = 2.0
 
-
 _NONSENSE: Final = "the picture decoder sent a line that makes no sense"
 
 
@@ -81,7 +80,8 @@ async def prepare_still(source: Path, target: Path, *, limits: StillLimits, fiel
 def find_kind(source: Path) -> str | None:
     """Tell JPEG, PNG and WebP by their first bytes; None for everything else.
 
-    Source: JPEG ITU-T T.81 B.1.1.3; PNG 3rd ed. 5.2; WebP RFC 9649 2.4."""
+    Source: JPEG ITU-T T.81 B.1.1.3; PNG 3rd ed. 5.2; WebP RFC 9649 2.4.
+    """
     with source.open("rb") as file:
         head = file.read(_MAGIC_BYTES_MAX)
     if head.startswith(b"\xff\xd8\xff"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Final, Literal
 
 import structlog
@@ -87,7 +88,7 @@ def _headers(error: AppError) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if not isinstance(error, RateLimited):
         return {}
-    wait_s = max(1, round(error.retry_after.total_seconds() + 0.5))
+    wait_s = max(1, ceil(error.retry_after.total_seconds()))
     window_s = round(error.window.total_seconds())
     policy = f'"default";q={error.limit}' + (f";w={window_s}" if window_s else "")
     return {

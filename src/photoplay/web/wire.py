@@ -6,6 +6,7 @@ Source: the wire contract, by section.
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NoReturn
@@ -79,7 +80,8 @@ def parse_json(body: bytes) -> JsonValue:
 
 def _require_depth(text: str) -> None:
     depth = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.DOTALL):
+    # The closing quote is optional: a string without an end is read once, not from each of its quotes anew.
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', text, re.DOTALL):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
         if depth > DEPTH_MAX:
             raise ValueError(f"it is nested deeper than {DEPTH_MAX}")
@@ -88,8 +90,7 @@ def _require_depth(text: str) -> None:
 def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
     return value
 

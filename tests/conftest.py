@@ -1,0 +1,119 @@
+"""What tests share: a real PostgreSQL, a fresh database for each test, and the app on top of it."""
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import pytest
+from scenes import BASE_URL, LEASE, open_api
+
+from photoplay.clock import new_uuid
+from photoplay.domain.keys import digest_key
+from photoplay.egress import Egress, parse_allow
+from photoplay.files.cards import load_cards
+from photoplay.files.store import FileStore
+from photoplay.flows.enroll import enroll
+from photoplay.flows.parts import ApiParts, WorkerParts
+from photoplay.settings import CreateRate
+from photoplay.store import accounts
+from photoplay.store.accounts import Caller
+from photoplay.store.database import Database
+from photoplay.store.embedded import EmbeddedPostgres
+from photoplay.store.migrate import migrate
+from photoplay.web.wire import callback_body
+
+
+@pytest.fixture(scope="session")
+async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[str]:
+    """A private PostgreSQL with a migrated template database; its address."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("cluster"))
+    await server.start()
+    await migrate(server.url)
+    yield server.url
+    await server.stop()
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> str:
+    """The address of a database that no other test has seen, with the schema in place."""
+    name = f"t{new_uuid().hex}"
+    # From template1: a template must have no other connection.
+    connection = await asyncpg.connect(postgres_url.replace("/postgres?", "/template1?"))
+    try:
+        await connection.execute(f"create database {name} template postgres strategy file_copy")
+    finally:
+        await connection.close()
+    return postgres_url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncGenerator[Database]:
+    async with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def egress() -> AsyncGenerator[Egress]:
+    """A way out that may reach 127.0.0.1:9, where nobody listens."""
+    async with Egress(allow=parse_allow("127.0.0.1:9")) as egress:
+        yield egress
+
+
+@pytest.fixture
+def parts(db: Database, egress: Egress, tmp_path: Path) -> ApiParts:
+    """An API's parts, with the limits of the contract."""
+    work_dir = tmp_path / "work"
+    work_dir.mkdir()
+    return ApiParts(
+        db=db,
+        files=FileStore(tmp_path / "files"),
+        egress=egress,
+        cards=load_cards(),
+        work_dir=work_dir,
+        files_url=f"{BASE_URL}/files/",
+        creates=CreateRate(20, timedelta(seconds=10)),
+        unfinished_max=100,
+        uploads_lifetime=timedelta(days=3),
+    )
+
+
+@pytest.fixture
+def worker(parts: ApiParts) -> WorkerParts:
+    """A worker's parts beside the API's, without engines. Callbacks are tried three times, at once."""
+    return WorkerParts(
+        db=parts.db,
+        files=parts.files,
+        egress=parts.egress,
+        cards=parts.cards,
+        work_dir=parts.work_dir,
+        files_url=parts.files_url,
+        engines={},
+        lease=LEASE,
+        results_lifetime=timedelta(days=14),
+        callback_schedule=(timedelta(), timedelta(), timedelta()),
+        callback_body=partial(callback_body, files_url=parts.files_url),
+    )
+
+
+@pytest.fixture
+async def key(db: Database) -> str:
+    """A live key of an account with 1000 credits."""
+    return await enroll(db, account="tester", granted=1000)
+
+
+@pytest.fixture
+async def caller(db: Database, key: str) -> Caller:
+    """Whom that key speaks for."""
+    async with db.connection() as connection:
+        found = await accounts.find_caller(connection, sha256=digest_key(key))
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+async def api(parts: ApiParts, key: str) -> AsyncGenerator[httpx2.AsyncClient]:
+    async with open_api(parts, key) as client:
+        yield client

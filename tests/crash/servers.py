@@ -1,0 +1,156 @@
+"""A real `photoplay serve` to test against: started, watched, killed in parts, and stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import psutil
+
+from photoplay.cli.running import find_running
+
+T = TypeVar("T")
+MODEL = "bytedance/v1-pro-fast-image-to-video"
+PHOTO = Path(__file__).parents[2] / "src" / "photoplay" / "samples" / "coffee.jpg"
+
+
+def wait_for(probe: Callable[[], T | None], *, within_s: float, what: str) -> T:
+    """Call until it returns something true. Polling is all that the outside of a process allows."""
+    give_up_at = time.monotonic() + within_s
+    while time.monotonic() < give_up_at:
+        if found := probe():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {within_s} s: {what}")
+
+
+def environment(data_dir: Path, **settings: str) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PHOTOPLAY_")}  # noqa: TID251 - for a child
+    return {**inherited, "PHOTOPLAY_DATA_DIR": str(data_dir), **settings}
+
+
+@dataclass
+class Server:
+    """One `photoplay serve` process and what it started."""
+
+    data_dir: Path
+    settings: Mapping[str, str]
+    log_path: Path
+    process: "subprocess.Popen[bytes]" = field(init=False)
+    url: str = field(init=False, default="")
+
+    def start(self) -> None:
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "photoplay", "serve", "--port", "0"],
+                env=environment(self.data_dir, **self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.url = wait_for(self._ready_url, within_s=60, what=f"ready: {self.log_path.read_text()}")
+
+    def _ready_url(self) -> str | None:
+        assert self.process.poll() is None, f"the server ended: {self.log_path.read_text()}"
+        running = find_running(self.data_dir)
+        if running is None or running.pid != self.process.pid:
+            return None
+        try:
+            return running.url if httpx2.get(f"{running.url}/readyz").is_success else None
+        except httpx2.HTTPError:
+            return None
+
+    def stop(self, *, within_s: float = 40) -> int:
+        self.process.terminate()
+        return self.process.wait(within_s)
+
+    @property
+    def key(self) -> str:
+        return (self.data_dir / "key").read_text().strip()
+
+    @property
+    def secret(self) -> str:
+        return (self.data_dir / "callback-secret").read_text().strip()
+
+    def part(self, *words: str) -> psutil.Process:
+        """Return the one process of this server whose command line has all these words."""
+        return wait_for(lambda: self._find(words), within_s=20, what=f"a process of {words}")
+
+    def _find(self, words: tuple[str, ...]) -> psutil.Process | None:
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if all(word in process.cmdline() for word in words):
+                    return process
+            except psutil.NoSuchProcess:
+                continue
+        return None
+
+    def kill(self, *words: str) -> None:
+        self.part(*words).send_signal(signal.SIGKILL)
+
+    def post(self, path: str, **options: Any) -> dict[str, Any]:
+        return self._call("POST", path, **options)
+
+    def get(self, path: str, **options: Any) -> dict[str, Any]:
+        return self._call("GET", path, **options)
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        answer = httpx2.request(
+            method, self.url + path, headers={"Authorization": f"Bearer {self.key}"}, timeout=30, **options
+        )
+        return answer.json()
+
+    def upload(self, photo: Path = PHOTO) -> str:
+        with photo.open("rb") as file:
+            return self.post("/api/file-stream-upload", files={"file": (photo.name, file)})["data"]["fileUrl"]
+
+    def create(self, image_url: str, *, callback_url: str | None = None, **input: str) -> str:
+        body = {
+            "model": MODEL,
+            "input": {"prompt": "slow push in", "image_url": image_url, **input},
+            "callBackUrl": callback_url,
+        }
+        answer = self.post("/api/v1/jobs/createTask", json=body)
+        assert answer["code"] == 200, answer
+        return answer["data"]["taskId"]
+
+    def record(self, task_id: str) -> dict[str, Any]:
+        return self.get("/api/v1/jobs/recordInfo", params={"taskId": task_id})["data"]
+
+    def balance(self) -> int:
+        return int(str(self.get("/api/v1/chat/credit")["data"]))
+
+    def wait_for_state(self, task_id: str, *states: str, within_s: float = 60) -> dict[str, Any]:
+        def probe() -> dict[str, Any] | None:
+            try:
+                record = self.record(task_id)
+            except (httpx2.HTTPError, KeyError, TypeError, json.JSONDecodeError):
+                return None
+            # The query rate is limited; a refused query has no data.
+            return record if record and record["state"] in states else None
+
+        return wait_for(probe, within_s=within_s, what=f"{task_id} in {states}: {self.log_path.read_text()[-2000:]}")
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Generator[Server]:
+    """Run a server for the block, and see at the end that nothing of it is left."""
+    server = Server(data_dir=folder / "data", settings=settings, log_path=folder / "server.log")
+    server.start()
+    started = psutil.Process(server.process.pid).children(recursive=True)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            started += psutil.Process(server.process.pid).children(recursive=True)
+            server.stop()
+    gone, alive = psutil.wait_procs(started, timeout=5)
+    assert not alive, f"left running: {alive}, {len(gone)} are gone"

@@ -1,0 +1,95 @@
+"""What kill -9 leaves behind: nothing lost, one charge, one file, and the server goes on by itself."""
+
+import json
+import signal
+from pathlib import Path
+
+import httpx2
+import psutil
+
+from crash.receivers import callback_receiver
+from crash.servers import Server, serving, wait_for
+
+# Long enough to be caught in the middle, also on a fast machine.
+LONG = {"resolution": "1080p", "duration": "10"}
+QUICK_RECOVERY = {"PHOTOPLAY_LEASE_S": "2", "PHOTOPLAY_JOBS_MAX": "1"}
+
+
+def stored_clips(server: Server) -> list[Path]:
+    return list((server.data_dir / "files").rglob("*.mp4"))
+
+
+def test_a_worker_killed_in_the_middle_of_a_clip_costs_one_charge_and_leaves_one_file(tmp_path: Path) -> None:
+    with (
+        callback_receiver() as (callback_host, received),
+        serving(tmp_path, **QUICK_RECOVERY, PHOTOPLAY_EGRESS_ALLOW=callback_host) as server,
+    ):
+        task_id = server.create(server.upload(), callback_url=f"http://{callback_host}/", **LONG)
+        wait_for(lambda: server.record(task_id)["progress"] >= 10, within_s=60, what="a clip under way")
+        engine = server.part("photoplay.engines.child")
+        server.kill("photoplay", "worker")
+        record = server.wait_for_state(task_id, "success", "fail", within_s=120)
+        callback = json.loads(received.get(timeout=10).body)
+
+        assert record["state"] == "success", record["failMsg"]
+        assert (record["consumeCredits"], server.balance()) == (72, 1000 - 72)
+        assert len(stored_clips(server)) == 1
+        assert callback["taskId"] == task_id
+        assert received.empty()
+        assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_killed_engine_is_replaced_and_the_task_succeeds(tmp_path: Path) -> None:
+    with serving(tmp_path, **QUICK_RECOVERY) as server:
+        task_id = server.create(server.upload(), **LONG)
+        wait_for(lambda: server.record(task_id)["progress"] >= 10, within_s=60, what="a clip under way")
+        server.kill("photoplay.engines.child")
+        record = server.wait_for_state(task_id, "success", "fail", within_s=120)
+
+        assert (record["state"], server.balance(), len(stored_clips(server))) == ("success", 1000 - 72, 1)
+
+
+def test_a_killed_database_comes_back_and_the_task_succeeds(tmp_path: Path) -> None:
+    with serving(tmp_path, **QUICK_RECOVERY) as server:
+        task_id = server.create(server.upload(), **LONG)
+        wait_for(lambda: server.record(task_id)["progress"] >= 10, within_s=60, what="a clip under way")
+        postgres = next(p for p in psutil.Process(server.process.pid).children() if p.name() == "postgres")
+        postgres.send_signal(signal.SIGKILL)
+        record = server.wait_for_state(task_id, "success", "fail", within_s=120)
+
+        assert (record["state"], server.balance(), len(stored_clips(server))) == ("success", 1000 - 72, 1)
+
+
+def test_a_killed_api_is_back_without_refusing_a_connection(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        server.kill("photoplay", "api")
+
+        # The supervisor holds the listening socket: the request waits instead of being refused.
+        assert httpx2.get(f"{server.url}/healthz", timeout=30).text == "ok\n"
+
+
+def test_a_killed_supervisor_leaves_nothing_running_and_its_data_can_be_served_again(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        task_id = server.create(server.upload())
+        family = psutil.Process(server.process.pid).children(recursive=True)
+        server.process.kill()
+        server.process.wait(10)
+        _, alive = psutil.wait_procs(family, timeout=20)
+        assert not alive
+        server.start()
+
+        assert server.wait_for_state(task_id, "success", "fail")["state"] == "success"
+        assert server.balance() == 1000 - 16
+
+
+def test_a_stopping_server_hands_its_task_back_and_the_next_one_finishes_it(tmp_path: Path) -> None:
+    with serving(tmp_path, **QUICK_RECOVERY, PHOTOPLAY_DRAIN_S="0") as server:
+        task_id = server.create(server.upload(), **LONG)
+        wait_for(lambda: server.record(task_id)["progress"] >= 10, within_s=60, what="a clip under way")
+        status = server.stop()
+        server.start()
+        record = server.wait_for_state(task_id, "success", "fail", within_s=120)
+
+        assert status == 0
+        assert "task.handed_back" in server.log_path.read_text()
+        assert (record["state"], server.balance(), len(stored_clips(server))) == ("success", 1000 - 72, 1)
