@@ -119,7 +119,7 @@ async def _serve_api(settings: Settings, fd: int | None) -> None:
             server_header=False,
             h11_max_incomplete_event_size=HEADER_BYTES_MAX,
             timeout_keep_alive=IDLE_S,
-            timeout_graceful_shutdown=round(settings.drain_s),
+            timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         )
         await _DrainingServer(config, app).serve(sockets=None if fd is None else [socket.socket(fileno=fd)])
 

@@ -1,41 +1,79 @@
-"""What every child process of ours is given: an end with its parent, and nothing secret in its environment."""
+"""What every child process of the server gets and gives up: its environment, its limits, its tie to the parent."""
 
 import ctypes
 import os
+import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-__all__ = ["bare_environment", "end_with_parent"]
+__all__ = ["child_command", "child_environment", "die_with_parent", "end_with_parent", "limit"]
+
+# What the interpreter and the C libraries need to start. No setting and no key of the server is among them.
+_PASSED_ON: Final = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+)
 
 _PR_SET_PDEATHSIG: Final = 1
-# What an interpreter and its libraries need to start. Everything else, keys above all, stays with the parent.
-_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
+"""Source: prctl(2)."""
 
 
-def end_with_parent(signal_number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
-    """Return a function to run in a new child: it dies by this signal when its parent does, even by kill -9.
-
-    Linux only; elsewhere the function does nothing and a child notices its parent's end by its closed pipe.
-    Source: prctl(2), PR_SET_PDEATHSIG.
-    """
-    if sys.platform != "linux":
-        return lambda: None
-    # Loaded here, before the fork: between fork and exec as little as possible should happen.
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def arm() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal_number))
-        # The parent may have died between the fork and the line above.
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return arm
-
-
-def bare_environment() -> dict[str, str]:
-    """Return the environment of a child that decodes or generates: no `PHOTOPLAY_` variable, no key."""
-    environment = os.environ  # noqa: TID251 - reads nothing but the names above
+def child_environment() -> dict[str, str]:
+    """Return the few variables that a child may see, so that no secret of the server reaches one."""
+    environment = os.environ  # noqa: TID251 - not a setting: it is cut down and handed on
     return {name: environment[name] for name in _PASSED_ON if name in environment}
+
+
+def child_command(module: str, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the command line that runs a module of ours, whatever files lie in the working directory."""
+    return (sys.executable, "-P", "-m", module, *arguments)
+
+
+def end_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
+    """Return what ties a new child to this process, for use as `preexec_fn` with programs that are not ours.
+
+    Only for a parent without busy threads: Python code runs between fork and exec.
+    """
+    parent_pid = os.getpid()
+    return lambda: die_with_parent(parent_pid, number)
+
+
+def die_with_parent(parent_pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Ask Linux to signal this process when its parent dies; leave at once if that has happened already.
+
+    The kernel means the parent's *thread*: an event loop that starts children must outlive them.
+    Source: PR_SET_PDEATHSIG(2const)
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        sys.exit("the parent is gone")
+
+
+def limit(kind: int, value: int) -> None:
+    """Lower one limit of this process, for good. A tighter limit that is already there stays.
+
+    The hard limit lies one above the soft one: out of processor time, a process then dies of SIGXCPU, which says why.
+
+    macOS knows the limits on memory but refuses some values; there the parent's clock is the only guard.
+    """
+    _, ceiling = resource.getrlimit(kind)
+    soft, hard = value, value + 1
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    try:
+        resource.setrlimit(kind, (soft, hard))
+    except (ValueError, OSError):
+        if sys.platform == "linux":
+            raise

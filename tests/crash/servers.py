@@ -28,7 +28,7 @@ def wait_for(probe: Callable[[], T | None], *, within_s: float, what: str) -> T:
     while time.monotonic() < give_up_at:
         if found := probe():
             return found
-        time.sleep(0.05)
+        time.sleep(0.12)
     raise AssertionError(f"not within {within_s} s: {what}")
 
 
@@ -46,17 +46,20 @@ class Server:
     log_path: Path
     process: "subprocess.Popen[bytes]" = field(init=False)
     url: str = field(init=False, default="")
+    port: str = field(init=False, default="0")
+    """A free one at the first start, the same one after that."""
 
     def start(self) -> None:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "photoplay", "serve", "--port", "0"],
+                [sys.executable, "-m", "photoplay", "serve", "--port", self.port],
                 env=environment(self.data_dir, **self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         self.url = wait_for(self._ready_url, within_s=60, what=f"ready: {self.log_path.read_text()}")
+        self.port = self.url.rpartition(":")[2]
 
     def _ready_url(self) -> str | None:
         assert self.process.poll() is None, f"the server ended: {self.log_path.read_text()}"
@@ -123,19 +126,19 @@ class Server:
         return answer["data"]["taskId"]
 
     def record(self, task_id: str) -> dict[str, Any]:
-        return self.get("/api/v1/jobs/recordInfo", params={"taskId": task_id})["data"]
+        """Return the task's record; empty while the server is away or says that it was asked too often."""
+        try:
+            return self.get("/api/v1/jobs/recordInfo", params={"taskId": task_id})["data"] or {}
+        except (httpx2.HTTPError, json.JSONDecodeError):
+            return {}
 
     def balance(self) -> int:
         return int(str(self.get("/api/v1/chat/credit")["data"]))
 
     def wait_for_state(self, task_id: str, *states: str, within_s: float = 60) -> dict[str, Any]:
         def probe() -> dict[str, Any] | None:
-            try:
-                record = self.record(task_id)
-            except (httpx2.HTTPError, KeyError, TypeError, json.JSONDecodeError):
-                return None
-            # The query rate is limited; a refused query has no data.
-            return record if record and record["state"] in states else None
+            record = self.record(task_id)
+            return record if record.get("state") in states else None
 
         return wait_for(probe, within_s=within_s, what=f"{task_id} in {states}: {self.log_path.read_text()[-2000:]}")
 

@@ -19,13 +19,17 @@ def stored_clips(server: Server) -> list[Path]:
     return list((server.data_dir / "files").rglob("*.mp4"))
 
 
+def wait_until_under_way(server: Server, task_id: str) -> None:
+    wait_for(lambda: server.record(task_id).get("progress", 0) >= 10, within_s=60, what="a clip under way")
+
+
 def test_a_worker_killed_in_the_middle_of_a_clip_costs_one_charge_and_leaves_one_file(tmp_path: Path) -> None:
     with (
         callback_receiver() as (callback_host, received),
         serving(tmp_path, **QUICK_RECOVERY, PHOTOPLAY_EGRESS_ALLOW=callback_host) as server,
     ):
         task_id = server.create(server.upload(), callback_url=f"http://{callback_host}/", **LONG)
-        wait_for(lambda: server.record(task_id)["progress"] >= 10, within_s=60, what="a clip under way")
+        wait_until_under_way(server, task_id)
         engine = server.part("photoplay.engines.child")
         server.kill("photoplay", "worker")
         record = server.wait_for_state(task_id, "success", "fail", within_s=120)
@@ -42,7 +46,7 @@ def test_a_worker_killed_in_the_middle_of_a_clip_costs_one_charge_and_leaves_one
 def test_a_killed_engine_is_replaced_and_the_task_succeeds(tmp_path: Path) -> None:
     with serving(tmp_path, **QUICK_RECOVERY) as server:
         task_id = server.create(server.upload(), **LONG)
-        wait_for(lambda: server.record(task_id)["progress"] >= 10, within_s=60, what="a clip under way")
+        wait_until_under_way(server, task_id)
         server.kill("photoplay.engines.child")
         record = server.wait_for_state(task_id, "success", "fail", within_s=120)
 
@@ -52,7 +56,7 @@ def test_a_killed_engine_is_replaced_and_the_task_succeeds(tmp_path: Path) -> No
 def test_a_killed_database_comes_back_and_the_task_succeeds(tmp_path: Path) -> None:
     with serving(tmp_path, **QUICK_RECOVERY) as server:
         task_id = server.create(server.upload(), **LONG)
-        wait_for(lambda: server.record(task_id)["progress"] >= 10, within_s=60, what="a clip under way")
+        wait_until_under_way(server, task_id)
         postgres = next(p for p in psutil.Process(server.process.pid).children() if p.name() == "postgres")
         postgres.send_signal(signal.SIGKILL)
         record = server.wait_for_state(task_id, "success", "fail", within_s=120)
@@ -69,7 +73,7 @@ def test_a_killed_api_is_back_without_refusing_a_connection(tmp_path: Path) -> N
 
 
 def test_a_killed_supervisor_leaves_nothing_running_and_its_data_can_be_served_again(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, **QUICK_RECOVERY) as server:
         task_id = server.create(server.upload())
         family = psutil.Process(server.process.pid).children(recursive=True)
         server.process.kill()
@@ -85,7 +89,7 @@ def test_a_killed_supervisor_leaves_nothing_running_and_its_data_can_be_served_a
 def test_a_stopping_server_hands_its_task_back_and_the_next_one_finishes_it(tmp_path: Path) -> None:
     with serving(tmp_path, **QUICK_RECOVERY, PHOTOPLAY_DRAIN_S="0") as server:
         task_id = server.create(server.upload(), **LONG)
-        wait_for(lambda: server.record(task_id)["progress"] >= 10, within_s=60, what="a clip under way")
+        wait_until_under_way(server, task_id)
         status = server.stop()
         server.start()
         record = server.wait_for_state(task_id, "success", "fail", within_s=120)

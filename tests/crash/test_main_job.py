@@ -17,9 +17,9 @@ from crash.receivers import Received, callback_receiver, photo_server
 from crash.servers import PHOTO, serving, wait_for
 
 # The createTask contract's own example, but for its links.
-SEED_PROMPT = json.loads(
-    (PHOTO.parents[1] / "cards/bytedance/v1-pro-fast-image-to-video/example.json").read_text()
-)["input"]["prompt"]
+SEED_PROMPT = json.loads((PHOTO.parents[1] / "cards/bytedance/v1-pro-fast-image-to-video/example.json").read_text())[
+    "input"
+]["prompt"]
 
 
 def read_clip(path: Path) -> tuple[str, int, int, Fraction | None, int, float]:
@@ -84,9 +84,7 @@ def assert_signed(callback: Received, *, secret: str, task_id: str) -> None:
     ],
     ids=["not a picture", "nobody listens", "no such host"],
 )
-def test_a_still_that_cannot_be_used_fails_the_task_and_costs_nothing(
-    tmp_path: Path, image: str, text: str
-) -> None:
+def test_a_still_that_cannot_be_used_fails_the_task_and_costs_nothing(tmp_path: Path, image: str, text: str) -> None:
     page = tmp_path / "page.html"
     page.write_text("<html>not a picture</html>")
     with (

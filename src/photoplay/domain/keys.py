@@ -4,7 +4,7 @@ import hashlib
 import zlib
 from typing import Final
 
-__all__ = ["KEY_PREFIX", "digest_key", "is_well_formed", "make_key", "shown_prefix"]
+__all__ = ["KEY_PREFIX", "RANDOM_BYTES", "digest_key", "is_well_formed", "make_key", "shown_prefix"]
 
 KEY_PREFIX: Final = "pp_live_"
 RANDOM_BYTES: Final = 20

@@ -31,7 +31,7 @@ from photoplay.engines.lines import (
     answer_line,
     parse_request,
 )
-from photoplay.media.children import die_with_parent, limit
+from photoplay.process import die_with_parent, limit
 
 __all__ = ["ENGINES", "main"]
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from photoplay.engines.lines import LINE_BYTES_MAX, Answer, MalformedLine, Request, parse_answer, request_line
-from photoplay.media.children import child_command, child_environment
+from photoplay.process import child_command, child_environment
 
 __all__ = ["Link"]
 

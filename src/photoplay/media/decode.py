@@ -18,7 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from photoplay.media.children import die_with_parent, limit
+from photoplay.process import die_with_parent, limit
 
 __all__ = ["DecodeReply", "DecodeRequest", "main"]
 

@@ -14,8 +14,8 @@ from typing import Final, cast
 
 from photoplay.domain.errors import EngineUnavailable, StillRejected
 from photoplay.domain.json import JsonValue
-from photoplay.media.children import child_command, child_environment
 from photoplay.media.decode import DecodeReply, DecodeRequest
+from photoplay.process import child_command, child_environment
 
 __all__ = ["Still", "StillLimits", "find_kind", "prepare_still"]
 

@@ -144,7 +144,8 @@ TERMS: Final[tuple[Term, ...]] = (
     _term(
         Move.PUSH_IN,
         Standing.CAMERA,
-        rf"(?:push(?:es|ing)?|{_GOES}) {_HOW}(?:in(?! an? )|into|closer|forwards?|towards?)(?! (?:the )?(?:camera|lens|viewer))"
+        rf"(?:push(?:es|ing)?|{_GOES}) {_HOW}(?:in(?! an? )|into|closer|forwards?|towards?)"
+        r"(?! (?:the )?(?:camera|lens|viewer))"
         r"|approach(?:es|ing)?|advanc(?:es?|ing)|clos(?:es?|ing) in",
     ),
     *_sideways(Move.PAN_LEFT, "left", "right", "左摇|左移|摇向左|向左平移"),
