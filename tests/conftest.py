@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import httpx2
 import pytest
+import structlog
 from scenes import BASE_URL, LEASE, open_api
 
 from photoplay.clock import new_uuid
@@ -26,6 +27,12 @@ from photoplay.store.migrate import migrate
 from photoplay.web.wire import callback_body
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quiet_logs() -> None:
+    """No log lines: rendering a traceback takes longer than most tests."""
+    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
+
+
 @pytest.fixture(scope="session")
 async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[str]:
     """A private PostgreSQL with a migrated template database; its address."""
@@ -36,9 +43,8 @@ async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerat
     await server.stop()
 
 
-@pytest.fixture
-async def database_url(postgres_url: str) -> str:
-    """The address of a database that no other test has seen, with the schema in place."""
+async def make_database(postgres_url: str) -> str:
+    """Return the address of a new database with the schema in place."""
     name = f"t{new_uuid().hex}"
     # From template1: a template must have no other connection.
     connection = await asyncpg.connect(postgres_url.replace("/postgres?", "/template1?"))
@@ -47,6 +53,18 @@ async def database_url(postgres_url: str) -> str:
     finally:
         await connection.close()
     return postgres_url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> str:
+    """The address of a database that no other test has seen."""
+    return await make_database(postgres_url)
+
+
+@pytest.fixture(scope="module")
+async def module_database_url(postgres_url: str) -> str:
+    """The address of a database for modules whose tests leave nothing behind, or sweep before they begin."""
+    return await make_database(postgres_url)
 
 
 @pytest.fixture
@@ -77,6 +95,8 @@ def parts(db: Database, egress: Egress, tmp_path: Path) -> ApiParts:
         creates=CreateRate(20, timedelta(seconds=10)),
         unfinished_max=100,
         uploads_lifetime=timedelta(days=3),
+        results_lifetime=timedelta(days=14),
+        callback_body=partial(callback_body, files_url=f"{BASE_URL}/files/"),
     )
 
 
@@ -92,9 +112,9 @@ def worker(parts: ApiParts) -> WorkerParts:
         files_url=parts.files_url,
         engines={},
         lease=LEASE,
-        results_lifetime=timedelta(days=14),
+        results_lifetime=parts.results_lifetime,
         callback_schedule=(timedelta(), timedelta(), timedelta()),
-        callback_body=partial(callback_body, files_url=parts.files_url),
+        callback_body=parts.callback_body,
     )
 
 

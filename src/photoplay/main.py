@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -11,13 +11,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NamedTuple
 
+import structlog
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
 from photoplay.cli.running import find_running
 from photoplay.domain.cards import Card
-from photoplay.domain.errors import ConfigError
+from photoplay.domain.errors import ConfigError, EngineUnavailable
+from photoplay.domain.tasks import Task
 from photoplay.egress import Egress, parse_allow
 from photoplay.engines.runner import ChildLimits, EnginePool
 from photoplay.files.cards import load_cards
@@ -31,6 +33,8 @@ from photoplay.web.wire import callback_body
 from photoplay.worker.loops import work
 
 __all__ = ["run_api", "run_worker"]
+
+log = structlog.get_logger()
 
 ENGINES: Final = ("camera",)
 # 1080p for 10 s passes at 700 MB and fails at 500.
@@ -68,11 +72,14 @@ class _Core(NamedTuple):
     cards: Mapping[str, Card]
     work_dir: Path
     files_url: str
+    results_lifetime: timedelta
+    callback_body: Callable[[Task], bytes]
 
 
 @asynccontextmanager
 async def _core(settings: Settings) -> AsyncGenerator[_Core]:
     work_dir = settings.data_dir / "work"
+    files_url = f"{settings.base_url}/files/"
     work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = _database_url(settings)
     await migrate(url)
@@ -83,7 +90,9 @@ async def _core(settings: Settings) -> AsyncGenerator[_Core]:
             egress=egress,
             cards=load_cards(),
             work_dir=work_dir,
-            files_url=f"{settings.base_url}/files/",
+            files_url=files_url,
+            results_lifetime=timedelta(days=settings.results_days),
+            callback_body=partial(callback_body, files_url=files_url),
         )
 
 
@@ -131,9 +140,18 @@ class _DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._app = app
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is uvicorn's
+        # Not uvicorn's own: that one ends the process by the same signal again, and a clean stop should exit with 0.
         self._app.state.is_draining = True
-        super().handle_exit(sig, frame)
+        self.should_exit = True
+
+
+async def _warm(pool: EnginePool) -> None:
+    try:
+        await pool.warm()
+    except EngineUnavailable as exc:
+        # Each task says so again, to its owner; the worker still delivers and sweeps.
+        log.warning("engine.not_ready", error=str(exc))
 
 
 async def _serve_worker(settings: Settings) -> None:
@@ -146,14 +164,12 @@ async def _serve_worker(settings: Settings) -> None:
             **core._asdict(),
             engines=engines,
             lease=timedelta(seconds=settings.lease_s),
-            results_lifetime=timedelta(days=settings.results_days),
             callback_schedule=settings.callback_schedule,
-            callback_body=partial(callback_body, files_url=core.files_url),
         )
         try:
             async with asyncio.TaskGroup() as group:
                 for pool in engines.values():
-                    group.create_task(pool.warm())
+                    group.create_task(_warm(pool))
                 await work(parts, jobs_max=settings.jobs_max, drain=timedelta(seconds=settings.drain_s), stop=stop)
         finally:
             for pool in engines.values():

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -124,3 +126,22 @@ def test_a_refused_callback_is_sent_again_with_the_same_id_and_body(tmp_path: Pa
         assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
         assert_signed(second, secret=server.secret, task_id=task_id)
         assert wait_for(received.empty, within_s=1, what="no third delivery")
+
+
+def test_a_hanging_receiver_delays_nobody_else(tmp_path: Path) -> None:
+    # Connections to it are made by the kernel and never answered.
+    with (
+        socket.create_server(("127.0.0.1", 0)) as hanging,
+        callback_receiver() as (callback_host, received),
+        serving(tmp_path, PHOTOPLAY_EGRESS_ALLOW=f"127.0.0.1:{hanging.getsockname()[1]},{callback_host}") as server,
+    ):
+        photo = server.upload()
+        stuck = server.create(photo, callback_url=f"http://127.0.0.1:{hanging.getsockname()[1]}/")
+        server.wait_for_state(stuck, "success")
+        began = time.monotonic()
+        healthy = server.create(photo, callback_url=f"http://{callback_host}/")
+        callback = received.get(timeout=30)
+
+        assert json.loads(callback.body)["taskId"] == healthy
+        # A delivery may take 15 s; the second one did not wait for the first.
+        assert time.monotonic() - began < 14

@@ -15,7 +15,7 @@ def make_clip(
 ) -> Record:
     """Upload the photo, create the task, wait for it, save the clip, and return the last record.
 
-    Raises: ClientError, with the server's own words if the task fails.
+    Ctrl-C cancels the task. Raises: ClientError, with the server's own words if the task fails.
     """
     console = Console(stderr=True)
     with Progress(
@@ -29,7 +29,11 @@ def make_clip(
     ) as progress:
         bar = progress.add_task("uploading", total=100)
         task_id = client.create(model, {**input, image_field: client.upload(photo)})
-        record = _follow(client, task_id, progress=progress, bar=bar)
+        try:
+            record = _follow(client, task_id, progress=progress, bar=bar)
+        except KeyboardInterrupt:
+            client.cancel(task_id)
+            raise
         if record.failure is not None:
             raise ClientError(None, f"task {task_id} failed and cost nothing: {record.failure}")
         if output is not None:

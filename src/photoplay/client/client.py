@@ -89,6 +89,10 @@ class Client:
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
         return str(self._call("POST", "/api/v1/jobs/createTask", json=body, headers=headers)["taskId"])
 
+    def cancel(self, task_id: str) -> str:
+        """Ask for the end of a task: `cancelled`, `requested` (its engine is being stopped) or `too_late`."""
+        return str(self._call("POST", "/api/v1/jobs/cancelTask", json={"taskId": task_id})["outcome"])
+
     def record(self, task_id: str) -> Record:
         """Return what the server knows of a task."""
         data = self._call("GET", "/api/v1/jobs/recordInfo", params={"taskId": task_id})

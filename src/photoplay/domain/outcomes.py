@@ -16,7 +16,7 @@ from photoplay.domain.errors import (
 )
 from photoplay.domain.tasks import Failure
 
-__all__ = ["Fail", "Outcome", "Produced", "Retry", "Succeed", "decide"]
+__all__ = ["CANCELLED", "Fail", "Outcome", "Produced", "Retry", "Stop", "Stopped", "Succeed", "decide"]
 
 # Short first: most passing faults (a reset connection, a crashed child) are gone within a second.
 RETRY_DELAYS: Final = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=15))
@@ -31,6 +31,7 @@ _CODES: Final = (
     (EngineTimeout, "500"),
     (EngineUnavailable, "500"),
 )
+CANCELLED: Final = Failure(code="499", message="The task was cancelled by its owner")
 _PERMANENT: Final = (StillRejected, EngineRejected, TargetForbidden, TargetRefused)
 
 
@@ -42,6 +43,11 @@ class Produced:
     """Path below `/files/`."""
     size_bytes: int
     engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The engine was stopped because the owner asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +66,20 @@ class Fail:
     failure: Failure
 
 
-Outcome: TypeAlias = Succeed | Retry | Fail
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The owner's wish is done."""
 
 
-def decide(result: Produced | AppError, *, attempt: int, attempts_max: int) -> Outcome:
+Outcome: TypeAlias = Succeed | Retry | Fail | Stop
+
+
+def decide(result: Produced | Stopped | AppError, *, attempt: int, attempts_max: int) -> Outcome:
     """Say what one attempt's result means for its task."""
     if isinstance(result, Produced):
         return Succeed(produced=result)
+    if isinstance(result, Stopped):
+        return Stop()
     if not isinstance(result, _PERMANENT) and attempt < attempts_max:
         return Retry(delay=RETRY_DELAYS[min(attempt, len(RETRY_DELAYS)) - 1], reason=str(result))
     return Fail(failure=Failure(code=_code(result), message=_message(result, attempt=attempt)))

@@ -23,10 +23,10 @@ from photoplay.domain.errors import (
     StoreUnavailable,
 )
 from photoplay.domain.fields import FileUrl
-from photoplay.domain.outcomes import Produced
+from photoplay.domain.outcomes import Produced, Stopped
 from photoplay.domain.tasks import Claim, Task, TaskId
 from photoplay.engines.engine import Clip, Order
-from photoplay.flows.lease import Progress, keep_lease
+from photoplay.flows.lease import CancelAsked, Progress, keep_lease
 from photoplay.flows.settle import hand_back, settle
 from photoplay.media.clip import read_back
 from photoplay.media.still import StillLimits, prepare_still
@@ -79,7 +79,7 @@ def _choose_engine(card: Card, parts: "WorkerParts") -> EngineMapping:
 
 async def _attempt(
     task: Task, claim: Claim, mapping: EngineMapping, *, child: "EngineChild", parts: "WorkerParts"
-) -> Produced | AppError:
+) -> Produced | Stopped | AppError:
     progress = Progress()
     deadline_s = DEADLINE_BASE_S + DEADLINE_A_CLIP_SECOND_S * int(str(task.input[mapping.order["duration_s"]]))
     try:
@@ -95,6 +95,8 @@ async def _attempt(
                 return await _store(task, clip, engine=mapping.name, parts=parts)
     except StaleClaim:
         raise
+    except CancelAsked:
+        return Stopped()
     except TimeoutError:
         return EngineTimeout(f"The clip was not finished within {deadline_s:.0f} s")
     except AppError as exc:
@@ -149,7 +151,7 @@ async def _store(task: Task, clip: Clip, *, engine: str, parts: "WorkerParts") -
     return Produced(result=path, size_bytes=size_bytes, engine=engine)
 
 
-async def _settle_within_lease(claim: Claim, result: Produced | AppError, *, parts: "WorkerParts") -> None:
+async def _settle_within_lease(claim: Claim, result: Produced | Stopped | AppError, *, parts: "WorkerParts") -> None:
     """Settle, and while the database is away try again as long as the lease can still be ours."""
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + parts.lease.total_seconds()

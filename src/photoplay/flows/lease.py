@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
     from photoplay.store.database import Database
 
-__all__ = ["Progress", "keep_lease"]
+__all__ = ["CancelAsked", "Progress", "keep_lease"]
 
 # A lease survives two lost heartbeats.
 BEATS_A_LEASE: Final = 3
-# Callers poll about once a second; writing progress more often would only cost.
-PROGRESS_S: Final = 0.5
+# Also how soon progress is seen, and a wish to cancel is read. Callers poll about once a second.
+BEAT_S: Final = 0.5
+
+
+class CancelAsked(Exception):
+    """The owner of the task wants it to end."""
 
 
 class Progress:
@@ -39,7 +43,8 @@ class Progress:
 async def keep_lease(claim: Claim, *, progress: Progress, lease: "timedelta", db: "Database") -> AsyncGenerator[None]:
     """Extend the lease while the block runs.
 
-    Raises: StaleClaim, after cancelling the block, when the claim is lost or could not be extended in time.
+    Raises, after cancelling the block: StaleClaim when the claim is lost or could not be extended in time;
+    CancelAsked when the owner wants the task to end.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -54,18 +59,17 @@ async def keep_lease(claim: Claim, *, progress: Progress, lease: "timedelta", db
 async def _keep(claim: Claim, *, progress: Progress, lease: "timedelta", db: "Database") -> None:
     time = asyncio.get_running_loop().time
     lease_s = lease.total_seconds()
-    kept_at, written = time(), 0
+    kept_at = time()
     while True:
-        await asyncio.sleep(min(PROGRESS_S, lease_s / BEATS_A_LEASE))
-        if progress.percent == written and time() - kept_at < lease_s / BEATS_A_LEASE:
-            continue
+        await asyncio.sleep(min(BEAT_S, lease_s / BEATS_A_LEASE))
         began = time()
         try:
             async with asyncio.timeout(lease_s), db.connection() as connection:
-                await tasks.keep(connection, claim, lease=lease, progress=progress.percent)
+                if await tasks.keep(connection, claim, lease=lease, progress=progress.percent):
+                    raise CancelAsked
         except (StoreUnavailable, TimeoutError) as exc:
             # The database may be back before the lease is over; after that somebody else may have the task.
             if time() - kept_at >= lease_s:
                 raise StaleClaim from exc
             continue
-        kept_at, written = began, progress.percent
+        kept_at = began

@@ -28,6 +28,9 @@ class Parts:
     """Where unfinished files live; on the same machine, not on the file store."""
     files_url: str
     """Base of the links to files, with a slash at its end."""
+    results_lifetime: timedelta
+    callback_body: Callable[[Task], bytes]
+    """Renders the callback of a finished task; the wire's spelling is known in `web/` alone."""
 
     def own_path(self, url: str) -> str | None:
         """Return the path of a file of ours, or None for a link to elsewhere."""
@@ -45,7 +48,4 @@ class ApiParts(Parts):
 class WorkerParts(Parts):
     engines: Mapping[str, EnginePool]
     lease: timedelta
-    results_lifetime: timedelta
     callback_schedule: tuple[timedelta, ...]
-    callback_body: Callable[[Task], bytes]
-    """Renders the callback of a finished task; the wire's spelling is known in `web/` alone."""

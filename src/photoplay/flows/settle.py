@@ -8,12 +8,12 @@ import structlog
 from photoplay import clock
 from photoplay.domain import credits
 from photoplay.domain.errors import AppError
-from photoplay.domain.outcomes import Fail, Produced, Retry, Succeed, decide
+from photoplay.domain.outcomes import CANCELLED, Fail, Produced, Retry, Stop, Stopped, Succeed, decide
 from photoplay.domain.tasks import Claim, Event, Failure, Task
 from photoplay.store import callbacks, files, jobs, ledger, tasks
 
 if TYPE_CHECKING:
-    from photoplay.flows.parts import WorkerParts
+    from photoplay.flows.parts import Parts, WorkerParts
     from photoplay.store.database import Connection
 
 __all__ = ["end", "hand_back", "settle"]
@@ -21,7 +21,7 @@ __all__ = ["end", "hand_back", "settle"]
 log = structlog.get_logger()
 
 
-async def settle(claim: Claim, result: Produced | AppError, *, parts: "WorkerParts") -> None:
+async def settle(claim: Claim, result: Produced | Stopped | AppError, *, parts: "WorkerParts") -> None:
     """End the attempt: the task succeeds, fails, or waits for another attempt.
 
     Raises: StaleClaim if the lease has moved on; nothing was written. StoreUnavailable: call again.
@@ -34,6 +34,8 @@ async def settle(claim: Claim, result: Produced | AppError, *, parts: "WorkerPar
                 await end(tx, task, Event.SUCCEED, ending=produced, parts=parts)
             case Fail(failure=failure):
                 await end(tx, task, Event.FAIL, ending=failure, parts=parts)
+            case Stop():
+                await end(tx, task, Event.CANCEL, ending=CANCELLED, parts=parts)
             case Retry(delay=delay):
                 await tasks.put_back(tx, task)
                 await jobs.enqueue_generation(tx, task.id, attempt=task.attempt, delay=delay)
@@ -42,7 +44,7 @@ async def settle(claim: Claim, result: Produced | AppError, *, parts: "WorkerPar
     log.info("task.settled", task_id=task.id.hex, attempt=task.attempt, outcome=type(outcome).__name__.lower())
 
 
-async def end(tx: "Connection", task: Task, event: Event, *, ending: Produced | Failure, parts: "WorkerParts") -> Task:
+async def end(tx: "Connection", task: Task, event: Event, *, ending: Produced | Failure, parts: "Parts") -> Task:
     """Write the end of a locked task: credits, state, files and callback."""
     resolve = credits.post if isinstance(ending, Produced) else credits.release
     movement = resolve(task.account_id, task.id, task.price_credits)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from photoplay.store.database import Connection
 
 __all__ = [
+    "ask_to_cancel",
     "claim",
     "count_ahead",
     "count_recent",
@@ -24,6 +25,7 @@ __all__ = [
     "keep",
     "lock_claimed",
     "lock_lost",
+    "lock_owned",
     "put_back",
     "read",
     "start",
@@ -93,10 +95,21 @@ async def start(connection: "Connection", claim: Claim) -> None:
     _fenced(await fetch_row(connection, "tasks_start", id=claim.task_id, claim=claim.token, state=state.value))
 
 
-async def keep(connection: "Connection", claim: Claim, *, lease: timedelta, progress: int) -> None:
-    """Extend the lease and record progress. Raises: StaleClaim."""
+async def keep(connection: "Connection", claim: Claim, *, lease: timedelta, progress: int) -> bool:
+    """Extend the lease, record progress, and say whether the owner asked to cancel. Raises: StaleClaim."""
     row = await fetch_row(connection, "tasks_keep", id=claim.task_id, claim=claim.token, lease=lease, progress=progress)
-    _fenced(row)
+    return bool(_fenced(row)["cancel_asked"])
+
+
+async def lock_owned(connection: "Connection", task_id: TaskId, *, account_id: AccountId) -> Task | None:
+    """Return the task, locked until the transaction ends, if it is this account's."""
+    row = await fetch_row(connection, "tasks_lock_owned", id=task_id, account_id=account_id)
+    return None if row is None else _task(row)
+
+
+async def ask_to_cancel(connection: "Connection", task: Task) -> None:
+    """Tell the worker of a locked, running task to stop it; the next heartbeat reads it."""
+    await fetch(connection, "tasks_ask_to_cancel", id=task.id)
 
 
 async def lock_claimed(connection: "Connection", claim: Claim) -> Task:

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from photoplay.domain.errors import InvalidInput, ServerDraining, StoreUnavailable, UnsupportedMediaType
+from photoplay.flows.cancel import cancel
 from photoplay.flows.query import query
 from photoplay.flows.submit import submit
 from photoplay.flows.upload import upload
@@ -44,6 +45,14 @@ async def record_info(request: Request, caller: Authorized, parts: PartsOf) -> J
     task_id = wire.parse_task_id(request.query_params.get("taskId"))
     record = await query(task_id, caller=caller, parts=parts)
     return _success(wire.record_data(record, files_url=parts.files_url))
+
+
+@router.post("/api/v1/jobs/cancelTask")
+async def cancel_task(request: Request, caller: Authorized, parts: PartsOf) -> JSONResponse:
+    _require_media_type(request, "application/json")
+    task_id = wire.parse_task_id(wire.parse_field(await request.body(), "taskId"))
+    outcome = await cancel(task_id, caller=caller, parts=parts)
+    return _success({"outcome": outcome.value})
 
 
 @router.get("/api/v1/chat/credit")

@@ -24,6 +24,7 @@ __all__ = [
     "created",
     "dump",
     "envelope",
+    "parse_field",
     "parse_json",
     "parse_submission",
     "parse_task_id",
@@ -160,6 +161,16 @@ def parse_submission(body: bytes, *, idempotency_key: str | None) -> Submission:
 
 def _required_or(name: str, value: JsonValue, text: str) -> str:
     return f"{name} is required" if value is None else f"{name} {text}"
+
+
+def parse_field(body: bytes, name: str) -> str | None:
+    """Read one text field of a JSON object; None where it is missing or not a text.
+
+    Raises: MalformedBody, InvalidInput.
+    """
+    value = parse_json(body)
+    field = value.get(name) if isinstance(value, Mapping) else None
+    return field if isinstance(field, str) else None
 
 
 def parse_task_id(text: str | None) -> TaskId | None:

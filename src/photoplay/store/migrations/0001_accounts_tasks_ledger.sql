@@ -41,6 +41,7 @@ create table tasks (
     attempts_max integer not null check (attempts_max >= 1),
     claim uuid,
     lease_until timestamptz,
+    cancel_asked boolean not null default false,
     progress smallint not null default 0 check (progress between 0 and 100),
     price_credits bigint not null check (price_credits >= 0),
     charged_credits bigint not null default 0,

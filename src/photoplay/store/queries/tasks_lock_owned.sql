@@ -1,0 +1,1 @@
+select * from tasks where id = :id and account_id = :account_id for update
