@@ -22,7 +22,7 @@ from photoplay.domain.errors import ConfigError, EngineUnavailable
 from photoplay.domain.tasks import Task
 from photoplay.egress import Egress, parse_allow
 from photoplay.engines.runner import ChildLimits, EnginePool
-from photoplay.files.cards import load_cards
+from photoplay.files.cards import CardShelf
 from photoplay.files.store import FileStore
 from photoplay.flows.parts import ApiParts, WorkerParts
 from photoplay.settings import Settings
@@ -70,6 +70,7 @@ class _Core(NamedTuple):
     files: FileStore
     egress: Egress
     cards: Mapping[str, Card]
+    engine_names: frozenset[str]
     work_dir: Path
     files_url: str
     results_lifetime: timedelta
@@ -88,7 +89,8 @@ async def _core(settings: Settings) -> AsyncGenerator[_Core]:
             db=db,
             files=FileStore(settings.data_dir / "files"),
             egress=egress,
-            cards=load_cards(),
+            cards=CardShelf(settings.cards_dir),
+            engine_names=frozenset(ENGINES),
             work_dir=work_dir,
             files_url=files_url,
             results_lifetime=timedelta(days=settings.results_days),

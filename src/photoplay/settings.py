@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         SecretStr(""), description="A PostgreSQL of yours, 15 or newer. Empty: an embedded one in the data folder."
     )
+    cards_dir: Path | None = Field(None, description="Folder of your own model cards: VENDOR/MODEL/card.toml.")
     egress_allow: str = Field(
         "",
         description="Comma list of host:port that may be reached although not public. For development only.",

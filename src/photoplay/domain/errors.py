@@ -12,6 +12,7 @@ AppError
     RateLimited             too many requests, or too many unfinished tasks
     IdempotencyConflict     the same key while the first request is in flight
     NotFound                no such path
+    ModelSwitchedOff        a model whose engines are not configured here
     MethodNotAllowed        the path exists, the method does not
   EngineError             making the clip
     StillRejected           the picture cannot be used (permanent)
@@ -48,6 +49,7 @@ __all__ = [
     "InvalidInput",
     "MalformedBody",
     "MethodNotAllowed",
+    "ModelSwitchedOff",
     "NotFound",
     "RateLimited",
     "RequestError",
@@ -136,6 +138,10 @@ class IdempotencyConflict(RequestError):
 
 class NotFound(RequestError):
     """There is nothing at this path."""
+
+
+class ModelSwitchedOff(RequestError):
+    """No engine of this server can serve the model."""
 
 
 class MethodNotAllowed(RequestError):

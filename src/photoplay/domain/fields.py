@@ -1,27 +1,30 @@
-"""The kinds of field that a card can ask for, and how a value of each is checked.
+"""The kinds of field that a card can ask for. `checks.py` says what a value of each may be.
 
-A check returns the value as the engine will read it, or the one thing that is wrong with it.
+Source: contract §9, the kinds seen across published models.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
-from urllib.parse import urlsplit
+from typing import Literal, TypeAlias
 
-from photoplay.domain.json import JsonValue
-
-__all__ = ["Boolean", "Choice", "Field", "FileUrl", "Option", "Problem", "Text", "check"]
-
-URL_CHARS_MAX: Final = 2048
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing that is wrong with an input."""
-
-    field: str
-    """Path of the field, such as `input.resolution`."""
-    message: str
+__all__ = [
+    "Alias",
+    "Boolean",
+    "Choice",
+    "Field",
+    "FileUrl",
+    "FileUrls",
+    "Ids",
+    "Integer",
+    "IntegerLists",
+    "Number",
+    "NumberChoice",
+    "NumberOption",
+    "Objects",
+    "Option",
+    "Seed",
+    "TaskRef",
+    "Text",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +33,18 @@ class _Named:
     label: str
     help: str
     required: bool = False
-    default: JsonValue = None
-    """Used when the field is absent or null. None: the field stays absent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(_Named):
-    chars_min: int
+    kind: Literal["text"] = "text"
+    default: str | None = None
+    """Used when the field is absent or null. None, here and below: the field stays absent."""
+    chars_min: int = 0
     chars_max: int
     """In Unicode code points."""
+    lines: Literal["one", "many"] = "one"
+    """How large a form shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,112 +55,143 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(_Named):
-    """One of a closed list of strings. A number that reads like an option is that option."""
+    """One of a closed list of strings. A whole number that reads like an option is that option."""
 
+    kind: Literal["choice"] = "choice"
+    default: str | None = None
     options: tuple[Option, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberOption:
+    value: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChoice(_Named):
+    """One of a closed list of whole numbers."""
+
+    kind: Literal["number_choice"] = "number_choice"
+    default: int | None = None
+    options: tuple[NumberOption, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integer(_Named):
+    kind: Literal["integer"] = "integer"
+    default: int | None = None
+    minimum: int
+    maximum: int
+    step: int = 1
+    """Allowed are the minimum and every step above it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number(_Named):
+    kind: Literal["number"] = "number"
+    default: float | None = None
+    minimum: float
+    maximum: float
+    step: float
+    """What a form's slider moves by; values between two steps are accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed(_Named):
+    """A whole number that repeats a result; -1 asks for a random one."""
+
+    kind: Literal["seed"] = "seed"
+    default: int | None = None
+    maximum: int = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Boolean(_Named):
-    pass
+    kind: Literal["boolean"] = "boolean"
+    default: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileUrl(_Named):
     """An http(s) link to a file. Its bytes are checked when it is fetched."""
 
+    kind: Literal["file_url"] = "file_url"
     accept: tuple[str, ...]
     """MIME types, found from the bytes, never from a header."""
     bytes_max: int
 
 
-Field: TypeAlias = Text | Choice | Boolean | FileUrl
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileUrls(_Named):
+    kind: Literal["file_urls"] = "file_urls"
+    accept: tuple[str, ...]
+    bytes_max: int
+    """Of each file."""
+    items_min: int = 0
+    items_max: int
 
 
-def check(field: Field, value: JsonValue, *, path: str) -> JsonValue | Problem:
-    """Check one present value and return it normalised, or say what is wrong."""
-    return _CHECKS[type(field)](field, value, path)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ids(_Named):
+    """A list of names that mean something to the engine alone."""
+
+    kind: Literal["ids"] = "ids"
+    items_min: int = 0
+    items_max: int
 
 
-def _text(field: Text, value: JsonValue, path: str) -> JsonValue | Problem:
-    if not isinstance(value, str):
-        return Problem(field=path, message=f"{path} must be a string, got {_kind(value)}")
-    if len(value) > field.chars_max:
-        return Problem(
-            field=path,
-            message=f"The text length cannot exceed the maximum limit: {path} has {len(value)} characters,"
-            f" the limit is {field.chars_max}",
-        )
-    if len(value) < field.chars_min:
-        if not value:
-            return Problem(field=path, message=f"{path} is required: the text is empty")
-        return Problem(field=path, message=f"{path} has {len(value)} characters, at least {field.chars_min} are needed")
-    return value
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRef(_Named):
+    """The id of an earlier task."""
+
+    kind: Literal["task_ref"] = "task_ref"
 
 
-def _choice(field: Choice, value: JsonValue, path: str) -> JsonValue | Problem:
-    # The number 5 stands for "5", but true is not "1".
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    values = [option.value for option in field.options]
-    if isinstance(text, str) and text in values:
-        return text
-    got = f'"{_short(value)}"' if isinstance(value, str) else _kind(value)
-    return Problem(
-        field=path,
-        message=f"{path} is not within the range of allowed options: {got} is not one of {', '.join(values)}",
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objects(_Named):
+    """A list of objects, each with fields of its own."""
+
+    kind: Literal["objects"] = "objects"
+    fields: "tuple[Field, ...]"
+    items_min: int = 0
+    items_max: int
 
 
-def _boolean(_: Boolean, value: JsonValue, path: str) -> JsonValue | Problem:
-    if isinstance(value, bool):
-        return value
-    return Problem(field=path, message=f"{path} must be true or false, got {_kind(value)}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegerLists(_Named):
+    """A list of lists of whole numbers, such as boxes or points."""
+
+    kind: Literal["integer_lists"] = "integer_lists"
+    items_min: int = 0
+    items_max: int
+    length: int
+    """Numbers in each inner list."""
+    minimum: int
+    maximum: int
 
 
-def _file_url(_: FileUrl, value: JsonValue, path: str) -> JsonValue | Problem:
-    if not isinstance(value, str):
-        return Problem(field=path, message=f"{path} must be an http or https URL, got {_kind(value)}")
-    if len(value) > URL_CHARS_MAX:
-        return Problem(
-            field=path, message=f"{path} has {len(value)} characters, the limit for a URL is {URL_CHARS_MAX}"
-        )
-    if not _is_web_url(value):
-        return Problem(field=path, message=f'{path} must be an http or https URL, got "{_short(value)}"')
-    return value
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias(_Named):
+    """A deprecated name of another field. Its value counts when that field is absent."""
+
+    kind: Literal["alias"] = "alias"
+    of: str
 
 
-def _is_web_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
-
-
-def _kind(value: JsonValue) -> str:
-    """Name a value that has the wrong type, without repeating a long one."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return f"the number {value}"
-        case str():
-            return "a string"
-        case Mapping():
-            return "an object"
-        case _:
-            return "a list"
-
-
-def _short(text: str, chars_max: int = 60) -> str:
-    return text if len(text) <= chars_max else text[:chars_max] + "…"
-
-
-_CHECKS: Final[Mapping[type, Callable[..., JsonValue | Problem]]] = {
-    Text: _text,
-    Choice: _choice,
-    Boolean: _boolean,
-    FileUrl: _file_url,
-}
+Field: TypeAlias = (
+    Text
+    | Choice
+    | NumberChoice
+    | Integer
+    | Number
+    | Seed
+    | Boolean
+    | FileUrl
+    | FileUrls
+    | Ids
+    | TaskRef
+    | Objects
+    | IntegerLists
+    | Alias
+)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from photoplay import clock
-from photoplay.domain.cards import Card, EngineMapping
+from photoplay.domain.cards import EngineMapping, choose_engine
 from photoplay.domain.errors import (
     AppError,
     EngineTimeout,
@@ -52,7 +52,9 @@ async def execute(task_id: TaskId, *, parts: "WorkerParts") -> None:
     async with parts.db.connection() as connection:
         task = await tasks.read(connection, task_id)
     card = parts.cards[task.model]
-    mapping = _choose_engine(card, parts)
+    mapping = choose_engine(card, parts.engines)
+    if mapping is None:
+        raise EngineUnavailable(f"no engine of this worker can serve {card.id}")
     # A free engine first, then the claim: a worker claims no more than it can start now.
     async with parts.engines[mapping.name].slot() as child:
         async with parts.db.connection() as connection:
@@ -68,13 +70,6 @@ async def execute(task_id: TaskId, *, parts: "WorkerParts") -> None:
         except asyncio.CancelledError:
             await _try_to_hand_back(claim, parts=parts)
             raise
-
-
-def _choose_engine(card: Card, parts: "WorkerParts") -> EngineMapping:
-    for mapping in card.engines:
-        if mapping.name in parts.engines:
-            return mapping
-    raise EngineUnavailable(f"no engine of this worker can serve {card.id}")
 
 
 async def _attempt(

@@ -24,6 +24,8 @@ class Parts:
     files: FileStore
     egress: Egress
     cards: Mapping[str, Card]
+    engine_names: frozenset[str]
+    """The engines that are configured; a card that none of them can serve is switched off."""
     work_dir: Path
     """Where unfinished files live; on the same machine, not on the file store."""
     files_url: str

@@ -1,14 +1,21 @@
 """Accept a task: check it, price it, and commit task, hold and job together."""
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from photoplay import clock
 from photoplay.domain import credits
-from photoplay.domain.cards import Card, price, validate
-from photoplay.domain.errors import IdempotencyConflict, InsufficientCredits, InvalidInput, RateLimited
-from photoplay.domain.fields import FileUrl
+from photoplay.domain.cards import Card, choose_engine, price, validate
+from photoplay.domain.errors import (
+    IdempotencyConflict,
+    InsufficientCredits,
+    InvalidInput,
+    ModelSwitchedOff,
+    RateLimited,
+)
+from photoplay.domain.fields import Field, FileUrl, FileUrls
 from photoplay.domain.json import JsonObject
 from photoplay.domain.tasks import State, Task, TaskId
 from photoplay.store import accounts, idempotency, jobs, ledger, tasks
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
     from photoplay.flows.parts import ApiParts
     from photoplay.store.database import Connection
 
-__all__ = ["Submission", "submit"]
+__all__ = ["Submission", "check_input", "find_card", "submit"]
 
 # A crash of a worker and a passing fault of an engine may meet; three in a row are no accident.
 ATTEMPTS_MAX: Final = 3
@@ -56,23 +63,49 @@ async def submit(submission: Submission, *, caller: Caller, parts: "ApiParts") -
 
 
 def _check(submission: Submission, parts: "ApiParts") -> tuple[Card, JsonObject]:
-    card = parts.cards.get(submission.model)
-    if card is None:
-        known = ", ".join(sorted(parts.cards))
-        raise InvalidInput(
-            f"The model name you specified is not supported: {submission.model[:100]} is not one of {known}",
-            field="model",
-        )
-    values = validate(submission.input, card)
-    if isinstance(values, tuple):
-        raise InvalidInput("; ".join(problem.message for problem in values), field=values[0].field)
+    card = find_card(submission.model, parts.cards)
+    if choose_engine(card, parts.engine_names) is None:
+        wanted = " or ".join(mapping.name for mapping in card.engines)
+        raise ModelSwitchedOff(f"{card.id} is switched off on this server: the engine {wanted} is not configured")
+    values = check_input(submission.input, card)
     for field in card.fields:
-        url = values.get(field.name)
-        if isinstance(field, FileUrl) and isinstance(url, str) and parts.own_path(url) is None:
-            parts.egress.check(url, field=f"input.{field.name}")
+        for path, url in _urls(field, values):
+            if parts.own_path(url) is None:
+                parts.egress.check(url, field=path)
     if submission.callback_url is not None:
         parts.egress.check(submission.callback_url, field="callBackUrl")
     return card, values
+
+
+def find_card(model: str, cards: Mapping[str, Card]) -> Card:
+    """Raises: InvalidInput if there is no such model."""
+    card = cards.get(model)
+    if card is None:
+        known = ", ".join(sorted(cards))
+        raise InvalidInput(
+            f"The model name you specified is not supported: {model[:100]} is not one of {known}", field="model"
+        )
+    return card
+
+
+def check_input(values: JsonObject, card: Card) -> JsonObject:
+    """Return the input as engines read it. Raises: InvalidInput whose text begins with the first problem."""
+    checked = validate(values, card)
+    if isinstance(checked, tuple):
+        raise InvalidInput("; ".join(problem.message for problem in checked), field=checked[0].field)
+    return checked
+
+
+def _urls(field: Field, values: JsonObject) -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of every link that a field holds."""
+    path, value = f"input.{field.name}", values.get(field.name)
+    match field:
+        case FileUrl() if value is not None:
+            yield path, str(value)
+        case FileUrls() if isinstance(value, list):
+            yield from ((f"{path}[{index}]", str(url)) for index, url in enumerate(value))
+        case _:
+            pass
 
 
 async def _find_earlier(tx: "Connection", submission: Submission, caller: Caller) -> TaskId | None:

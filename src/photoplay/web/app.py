@@ -6,9 +6,8 @@ from fastapi import FastAPI
 
 from photoplay import __version__
 from photoplay.flows.parts import ApiParts
-from photoplay.web import errors
+from photoplay.web import discovery, errors, routes
 from photoplay.web.limits import BodyLimits
-from photoplay.web.routes import router
 
 __all__ = ["build_app"]
 
@@ -17,7 +16,8 @@ def build_app(parts: ApiParts, *, http_status: Literal["mirror", "ok"]) -> FastA
     app = FastAPI(title="Photoplay", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.parts = parts
     app.state.is_draining = False
-    app.include_router(router)
+    app.include_router(routes.router)
+    app.include_router(discovery.router)
     app.add_middleware(BodyLimits)
     errors.install(app, http_status=http_status)
     return app

@@ -31,6 +31,7 @@ CODES: Final[Mapping[type[AppError], tuple[int, int]]] = {
     errors.IdempotencyConflict: (409, 409),
     errors.NotFound: (404, 404),
     errors.MethodNotAllowed: (405, 405),
+    errors.ModelSwitchedOff: (500, 505),
     errors.StillRejected: (422, 422),
     errors.EngineRejected: (422, 422),
     errors.EngineUnavailable: (500, 500),
