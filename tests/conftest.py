@@ -9,7 +9,6 @@ import asyncpg
 import httpx2
 import pytest
 import structlog
-from scenes import BASE_URL, LEASE, open_api
 
 from photoplay.clock import new_uuid
 from photoplay.domain.keys import digest_key
@@ -25,6 +24,7 @@ from photoplay.store.database import Database
 from photoplay.store.embedded import EmbeddedPostgres
 from photoplay.store.migrate import migrate
 from photoplay.web.wire import callback_body
+from scenes import BASE_URL, LEASE, open_api
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -130,6 +131,8 @@ def read_settings(**overrides: object) -> Settings:
         raise ConfigError(f"{unknown[0]} is not a setting; known are {', '.join(sorted(known))}")
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # pyright: ignore[reportArgumentType] - pydantic checks the values
+    except (TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{FILE_NAME} is not TOML that can be read: {exc}") from exc
     except ValidationError as exc:
         raise ConfigError("; ".join(_complaint(str(e["loc"][0]), e["msg"]) for e in exc.errors())) from exc
 

@@ -77,9 +77,7 @@ def test_missing_credits_are_counted() -> None:
 
 
 def test_a_limit_says_which_and_how_long() -> None:
-    error = RateLimited(
-        "20 tasks in 10 s", limit=20, window=timedelta(seconds=10), retry_after=timedelta(seconds=3)
-    )
+    error = RateLimited("20 tasks in 10 s", limit=20, window=timedelta(seconds=10), retry_after=timedelta(seconds=3))
 
     assert str(error) == "Your call frequency is too high: 20 tasks in 10 s"
     assert (error.limit, error.window, error.retry_after) == (20, timedelta(seconds=10), timedelta(seconds=3))

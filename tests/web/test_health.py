@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from pathlib import Path
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from scenes import CREATE, HOOK_URL, begin, open_api, request, rows, submission, succeed
 
 from photoplay.domain.keys import make_key
 from photoplay.flows.parts import ApiParts, WorkerParts
@@ -15,6 +13,7 @@ from photoplay.flows.submit import submit
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
 from photoplay.store.embedded import EmbeddedPostgres
+from scenes import CREATE, HOOK_URL, begin, open_api, request, rows, submission, succeed
 
 
 @pytest.fixture
