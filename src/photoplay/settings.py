@@ -26,6 +26,7 @@ __all__ = ["FILE_NAME", "PREFIX", "CreateRate", "Settings", "read_settings"]
 PREFIX: Final = "PHOTOPLAY_"
 FILE_NAME: Final = "photoplay.toml"
 DELIVERIES_MAX: Final = 20
+_LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
 
 class CreateRate:
@@ -93,9 +94,15 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def local_url(self) -> str:
+        """Where this machine reaches the server. One that listens everywhere is reached at loopback."""
+        host = _LOOPBACK_OF.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def base_url(self) -> str:
         """The base of every link handed out, without a slash at its end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or self.local_url).rstrip("/")
 
     @property
     def creates(self) -> CreateRate | None:

@@ -318,7 +318,6 @@ async def test_a_stale_claim_cannot_be_handed_back(task_id: TaskId, worker: Work
     assert await footprint(db) == before
 
 
-@pytest.mark.xfail(reason="the first step of the schedule is not waited for")
 async def test_the_first_delivery_waits_for_the_first_step(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
     patient = replace(worker, callback_schedule=(timedelta(minutes=1), timedelta(minutes=5)))
 

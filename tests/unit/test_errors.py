@@ -7,12 +7,12 @@ from http import HTTPStatus
 import pytest
 
 from photoplay.domain import errors
-from photoplay.domain.errors import AppError, InsufficientCredits, InvalidInput, RateLimited
+from photoplay.domain.errors import AppError, InsufficientCredits, InvalidInput, MethodNotAllowed, RateLimited
 from photoplay.web.errors import CODES
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AppError)]
 LEAVES = [kind for kind in KINDS if not kind.__subclasses__()]
-NEED_FACTS = {InvalidInput, InsufficientCredits, RateLimited}
+NEED_FACTS = {MethodNotAllowed, InvalidInput, InsufficientCredits, RateLimited}
 # Contract, section 1: codes that are no HTTP status, and the status that stands in for them.
 NEAREST_STATUS = {433: 403, 455: 503, 501: 500, 505: 500}
 

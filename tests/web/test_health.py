@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -17,9 +18,9 @@ from scenes import CREATE, HOOK_URL, begin, open_api, request, rows, submission,
 
 
 @pytest.fixture
-async def gone(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Database]:
+async def gone(cluster_dir: Path) -> AsyncGenerator[Database]:
     """A database that answered once, and whose server has stopped since."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("gone"))
+    server = EmbeddedPostgres(cluster_dir)
     await server.start()
     async with Database(server.url) as database:
         await server.stop()
