@@ -1,6 +1,8 @@
 """What tests share: a real PostgreSQL, a fresh database for each test, and the app on top of it."""
 
-from collections.abc import AsyncGenerator
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -9,7 +11,6 @@ import asyncpg
 import httpx2
 import pytest
 import structlog
-from scenes import BASE_URL, LEASE, open_api
 
 from photoplay.clock import new_uuid
 from photoplay.domain.keys import digest_key
@@ -25,6 +26,7 @@ from photoplay.store.database import Database
 from photoplay.store.embedded import EmbeddedPostgres
 from photoplay.store.migrate import migrate
 from photoplay.web.wire import callback_body
+from scenes import BASE_URL, LEASE, open_api
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,14 +35,30 @@ def quiet_logs() -> None:
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
 
 
+@pytest.fixture
+def cluster_dir() -> Generator[Path]:
+    """A folder for a PostgreSQL of the test's own."""
+    with new_cluster_dir() as folder:
+        yield folder
+
+
+@contextmanager
+def new_cluster_dir() -> Generator[Path]:
+    # Not below pytest's own folder: for root the server runs as another user, and every start of another pytest
+    # closes that folder to all but its owner.
+    with tempfile.TemporaryDirectory(prefix="photoplay-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[str]:
+async def postgres_url() -> AsyncGenerator[str]:
     """A private PostgreSQL with a migrated template database; its address."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("cluster"))
-    await server.start()
-    await migrate(server.url)
-    yield server.url
-    await server.stop()
+    with new_cluster_dir() as folder:
+        server = EmbeddedPostgres(folder)
+        await server.start()
+        await migrate(server.url)
+        yield server.url
+        await server.stop()
 
 
 async def make_database(postgres_url: str) -> str:
@@ -82,7 +100,7 @@ async def egress() -> AsyncGenerator[Egress]:
 
 @pytest.fixture
 def parts(db: Database, egress: Egress, tmp_path: Path) -> ApiParts:
-    """An API's parts, with the limits of the contract."""
+    """An API's parts, with the limits of the contract. Callbacks are tried three times, at once."""
     work_dir = tmp_path / "work"
     work_dir.mkdir()
     return ApiParts(
@@ -90,30 +108,33 @@ def parts(db: Database, egress: Egress, tmp_path: Path) -> ApiParts:
         files=FileStore(tmp_path / "files"),
         egress=egress,
         cards=load_cards(),
+        engine_names=frozenset({"camera"}),
         work_dir=work_dir,
         files_url=f"{BASE_URL}/files/",
         creates=CreateRate(20, timedelta(seconds=10)),
         unfinished_max=100,
         uploads_lifetime=timedelta(days=3),
         results_lifetime=timedelta(days=14),
+        callback_schedule=(timedelta(), timedelta(), timedelta()),
         callback_body=partial(callback_body, files_url=f"{BASE_URL}/files/"),
     )
 
 
 @pytest.fixture
 def worker(parts: ApiParts) -> WorkerParts:
-    """A worker's parts beside the API's, without engines. Callbacks are tried three times, at once."""
+    """A worker's parts beside the API's, without engines."""
     return WorkerParts(
         db=parts.db,
         files=parts.files,
         egress=parts.egress,
         cards=parts.cards,
+        engine_names=parts.engine_names,
         work_dir=parts.work_dir,
         files_url=parts.files_url,
         engines={},
         lease=LEASE,
         results_lifetime=parts.results_lifetime,
-        callback_schedule=(timedelta(), timedelta(), timedelta()),
+        callback_schedule=parts.callback_schedule,
         callback_body=parts.callback_body,
     )
 

@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from photoplay.cli.children import API_STOP_S, DRAIN_SIGNAL
 from photoplay.cli.running import find_running
 from photoplay.domain.cards import Card
 from photoplay.domain.errors import ConfigError, EngineUnavailable
@@ -74,6 +75,7 @@ class _Core(NamedTuple):
     work_dir: Path
     files_url: str
     results_lifetime: timedelta
+    callback_schedule: tuple[timedelta, ...]
     callback_body: Callable[[Task], bytes]
 
 
@@ -94,6 +96,7 @@ async def _core(settings: Settings) -> AsyncGenerator[_Core]:
             work_dir=work_dir,
             files_url=files_url,
             results_lifetime=timedelta(days=settings.results_days),
+            callback_schedule=settings.callback_schedule,
             callback_body=partial(callback_body, files_url=files_url),
         )
 
@@ -119,6 +122,7 @@ async def _serve_api(settings: Settings, fd: int | None) -> None:
             uploads_lifetime=timedelta(days=settings.uploads_days),
         )
         app = build_app(parts, http_status=settings.http_status)
+        asyncio.get_running_loop().add_signal_handler(DRAIN_SIGNAL, partial(_drain, app))
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -130,7 +134,7 @@ async def _serve_api(settings: Settings, fd: int | None) -> None:
             server_header=False,
             h11_max_incomplete_event_size=HEADER_BYTES_MAX,
             timeout_keep_alive=IDLE_S,
-            timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+            timeout_graceful_shutdown=API_STOP_S,
         )
         await _DrainingServer(config, app).serve(sockets=None if fd is None else [socket.socket(fileno=fd)])
 
@@ -144,8 +148,12 @@ class _DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is uvicorn's
         # Not uvicorn's own: that one ends the process by the same signal again, and a clean stop should exit with 0.
-        self._app.state.is_draining = True
+        _drain(self._app)
         self.should_exit = True
+
+
+def _drain(app: FastAPI) -> None:
+    app.state.is_draining = True
 
 
 async def _warm(pool: EnginePool) -> None:
@@ -166,7 +174,6 @@ async def _serve_worker(settings: Settings) -> None:
             **core._asdict(),
             engines=engines,
             lease=timedelta(seconds=settings.lease_s),
-            callback_schedule=settings.callback_schedule,
         )
         try:
             async with asyncio.TaskGroup() as group:

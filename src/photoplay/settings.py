@@ -7,6 +7,7 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -25,6 +26,7 @@ __all__ = ["FILE_NAME", "PREFIX", "CreateRate", "Settings", "read_settings"]
 PREFIX: Final = "PHOTOPLAY_"
 FILE_NAME: Final = "photoplay.toml"
 DELIVERIES_MAX: Final = 20
+_LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
 
 class CreateRate:
@@ -93,9 +95,15 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def local_url(self) -> str:
+        """Where this machine reaches the server. One that listens everywhere is reached at loopback."""
+        host = _LOOPBACK_OF.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def base_url(self) -> str:
         """The base of every link handed out, without a slash at its end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or self.local_url).rstrip("/")
 
     @property
     def creates(self) -> CreateRate | None:
@@ -131,6 +139,8 @@ def read_settings(**overrides: object) -> Settings:
         raise ConfigError(f"{unknown[0]} is not a setting; known are {', '.join(sorted(known))}")
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # pyright: ignore[reportArgumentType] - pydantic checks the values
+    except (TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{FILE_NAME} is not TOML that can be read: {exc}") from exc
     except ValidationError as exc:
         raise ConfigError("; ".join(_complaint(str(e["loc"][0]), e["msg"]) for e in exc.errors())) from exc
 

@@ -8,7 +8,7 @@ import httpx2
 import psutil
 
 from crash.receivers import callback_receiver
-from crash.servers import Server, serving, wait_for
+from crash.servers import MODEL, Server, serving, wait_for
 
 # Long enough to be caught in the middle, also on a fast machine.
 LONG = {"resolution": "1080p", "duration": "10"}
@@ -97,3 +97,22 @@ def test_a_stopping_server_hands_its_task_back_and_the_next_one_finishes_it(tmp_
         assert status == 0
         assert "task.handed_back" in server.log_path.read_text()
         assert (record["state"], server.balance(), len(stored_clips(server))) == ("success", 1000 - 72, 1)
+
+
+def test_a_stopping_server_refuses_new_tasks_in_words_and_still_answers_queries(tmp_path: Path) -> None:
+    with serving(tmp_path, **QUICK_RECOVERY) as server:
+        photo = server.upload()
+        task_id = server.create(photo, **LONG)
+        wait_until_under_way(server, task_id)
+        server.process.terminate()
+        body = {"model": MODEL, "input": {"prompt": "pan left", "image_url": photo}}
+        refused = wait_for(
+            lambda: (a := server.post("/api/v1/jobs/createTask", json=body))["code"] == 455 and a,
+            within_s=5,
+            what="a create is refused",
+        )
+        record = server.record(task_id)
+
+        assert refused["msg"].startswith("The server is stopping")
+        assert record["state"] == "generating"
+        assert server.process.wait(40) == 0

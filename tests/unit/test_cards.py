@@ -184,34 +184,36 @@ def document() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def set_in_field(number: int, **changes: object) -> Callable[[dict[str, Any]], None]:
+Spoil = Callable[[dict[str, Any]], object]
+
+
+def set_in_field(number: int, **changes: object) -> Spoil:
     return lambda card: card["fields"][number].update(changes)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "named"),
-    [
-        (lambda card: card.pop("title"), "title"),
-        (lambda card: card.update(title=5), "title must be a string"),
-        (lambda card: card.update(sources="a page"), "sources must be a list"),
-        (lambda card: card.update(fields="prompt"), "fields must be a list"),
-        (lambda card: card.update(fields=["prompt"]), ""),
-        (lambda card: card["fields"][0].pop("chars_max"), "chars_max"),
-        (set_in_field(0, chars_max="10000"), "chars_max must be a whole number"),
-        (set_in_field(0, chars_max=True), "chars_max must be a whole number"),
-        (set_in_field(0, chars_min="few"), "few"),
-        (set_in_field(0, kind="prose"), "kind prose is not one of"),
-        (set_in_field(1, accept="image/png"), "accept must be a list"),
-        (set_in_field(2, options=[{"value": 720, "label": "720p"}]), "value must be a string"),
-        (lambda card: card["prices"][0].update(credits=16.5), "credits must be a whole number"),
-        (lambda card: card["prices"][0].update(when="always"), ""),
-        (lambda card: card["engines"][0].pop("order"), "order"),
-        (lambda card: card["engines"][0].update(order="as it comes"), ""),
-    ],
-)  # fmt: skip
-def test_a_wrong_document_is_refused_by_the_name_of_its_card(
-    spoil: Callable[[dict[str, Any]], object], named: str
-) -> None:
+# What is done to the card, and what the complaint must hold.
+SPOILT: list[tuple[Spoil, str]] = [
+    (lambda card: card.pop("title"), "title"),
+    (lambda card: card.update(title=5), "title must be a string"),
+    (lambda card: card.update(sources="a page"), "sources must be a list"),
+    (lambda card: card.update(fields="prompt"), "fields must be a list"),
+    (lambda card: card.update(fields=["prompt"]), ""),
+    (lambda card: card["fields"][0].pop("chars_max"), "chars_max"),
+    (set_in_field(0, chars_max="10000"), "chars_max must be a whole number"),
+    (set_in_field(0, chars_max=True), "chars_max must be a whole number"),
+    (set_in_field(0, chars_min="few"), "few"),
+    (set_in_field(0, kind="prose"), "kind prose is not one of"),
+    (set_in_field(1, accept="image/png"), "accept must be a list"),
+    (set_in_field(2, options=[{"value": 720, "label": "720p"}]), "value must be a string"),
+    (lambda card: card["prices"][0].update(credits=16.5), "credits must be a whole number"),
+    (lambda card: card["prices"][0].update(when="always"), ""),
+    (lambda card: card["engines"][0].pop("order"), "order"),
+    (lambda card: card["engines"][0].update(order="as it comes"), ""),
+]
+
+
+@pytest.mark.parametrize(("spoil", "named"), SPOILT)
+def test_a_wrong_document_is_refused_by_the_name_of_its_card(spoil: Spoil, named: str) -> None:
     card = document()
     spoil(card)
 

@@ -72,7 +72,7 @@ def test_a_hold_that_is_released_changes_nothing(price: int) -> None:
 def test_each_verb_moves_between_its_two_books(
     movement: Movement, reason: str, source: Book, target: Book, actor: str
 ) -> None:
-    expected = {book: 0 for book in Book} | {source: -7, target: 7}
+    expected = dict.fromkeys(Book, 0) | {source: -7, target: 7}
 
     assert {book: movement.change(book) for book in Book} == expected
     assert (movement.reason, movement.actor, movement.account_id) == (reason, actor, ACCOUNT)

@@ -7,12 +7,12 @@ from http import HTTPStatus
 import pytest
 
 from photoplay.domain import errors
-from photoplay.domain.errors import AppError, InsufficientCredits, InvalidInput, RateLimited
+from photoplay.domain.errors import AppError, InsufficientCredits, InvalidInput, MethodNotAllowed, RateLimited
 from photoplay.web.errors import CODES
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AppError)]
 LEAVES = [kind for kind in KINDS if not kind.__subclasses__()]
-NEED_FACTS = {InvalidInput, InsufficientCredits, RateLimited}
+NEED_FACTS = {MethodNotAllowed, InvalidInput, InsufficientCredits, RateLimited}
 # Contract, section 1: codes that are no HTTP status, and the status that stands in for them.
 NEAREST_STATUS = {433: 403, 455: 503, 501: 500, 505: 500}
 
@@ -77,9 +77,7 @@ def test_missing_credits_are_counted() -> None:
 
 
 def test_a_limit_says_which_and_how_long() -> None:
-    error = RateLimited(
-        "20 tasks in 10 s", limit=20, window=timedelta(seconds=10), retry_after=timedelta(seconds=3)
-    )
+    error = RateLimited("20 tasks in 10 s", limit=20, window=timedelta(seconds=10), retry_after=timedelta(seconds=3))
 
     assert str(error) == "Your call frequency is too high: 20 tasks in 10 s"
     assert (error.limit, error.window, error.retry_after) == (20, timedelta(seconds=10), timedelta(seconds=3))

@@ -47,6 +47,8 @@ def make(name: str) -> AppError:
         return InvalidInput(TEXT, field="model")
     if kind is InsufficientCredits:
         return InsufficientCredits(price_credits=2, balance_credits=1)
+    if kind is errors.MethodNotAllowed:
+        return errors.MethodNotAllowed(allowed="GET")
     if kind is RateLimited:
         return RateLimited(TEXT, limit=1)
     return kind(TEXT)
@@ -109,4 +111,4 @@ def test_later_attempts_wait_as_long_as_the_longest_step() -> None:
     outcome = decide(make("EngineTimeout"), attempt=7, attempts_max=9)
 
     assert isinstance(outcome, Retry)
-    assert outcome.delay == timedelta(seconds=15)
+    assert outcome.delay == timedelta(seconds=5)

@@ -109,5 +109,5 @@ def test_any_other_event_is_a_bug(state: str, event: str) -> None:
         ("expired", True),
     ],
 )
-def test_only_the_four_ends_are_terminal(state: str, is_terminal: bool) -> None:  # noqa: FBT001 - a row of the table
+def test_only_the_four_ends_are_terminal(state: str, is_terminal: bool) -> None:
     assert State(state).is_terminal is is_terminal

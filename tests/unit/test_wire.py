@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from contextlib import suppress
 from datetime import timedelta
 from time import perf_counter
 from typing import cast
@@ -27,9 +28,11 @@ scalars = st.one_of(
 )
 json_values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8), inner, max_size=4
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8), inner, max_size=4
+        )
     ),
     max_leaves=20,
 )
@@ -38,6 +41,15 @@ PIECES = [
     *("true", "false", "null", "NaN", "Infinity", "-Infinity", '"a"', '"a":', "\\u", "\\ud800", "\\udc00", "\\u0000"),
     *("1e999", "\x00", "\ufeff", "\u2028", "😀", " ", "\n", "9" * 5000, "[" * 70),
 ]  # fmt: skip
+
+
+def refusal_of(body: bytes) -> AppError | None:
+    """How the parser refuses the body; None when it reads it. Anything else that it raises fails the test."""
+    try:
+        parse_json(body)
+    except AppError as refusal:
+        return refusal
+    return None
 
 
 @given(json_values)
@@ -52,28 +64,22 @@ def test_what_another_writer_escapes_we_read_too(value: JsonValue) -> None:
 
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_read_or_refused(body: bytes) -> None:
-    try:
-        parse_json(body)
-    except AppError as refusal:
-        assert str(refusal)
+    refusal = refusal_of(body)
+
+    assert refusal is None or isinstance(refusal, (MalformedBody, InvalidInput))
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_text_that_looks_like_json_is_read_or_refused(text: str) -> None:
-    try:
-        value = parse_json(text.encode())
-    except AppError as refusal:
-        assert str(refusal)
-    else:
-        assert dump(value).encode()
+    refusal = refusal_of(text.encode())
+
+    assert isinstance(refusal, (MalformedBody, InvalidInput)) or dump(parse_json(text.encode())).encode()
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
-def test_whatever_the_body_only_an_app_error_leaves_the_parser(text: str) -> None:
-    try:
-        parse_submission(text.encode(), idempotency_key=None)
-    except AppError as refusal:
-        assert isinstance(refusal, (MalformedBody, InvalidInput))
+def test_a_submission_is_parsed_or_refused(text: str) -> None:
+    with suppress(MalformedBody, InvalidInput):
+        assert parse_submission(text.encode(), idempotency_key=None).model
 
 
 @pytest.mark.parametrize(
@@ -134,9 +140,9 @@ def test_text_that_nobody_can_carry_is_refused_by_its_path(body: bytes, path: st
         (b'["' + b"[" * 100 + b'"]', ["[" * 100]),
         (b'["\\"' + b"{[" * 100 + b'"]', ['"' + "{[" * 100]),
         (b'{"' + b"{" * 100 + b'":"\\\\"}', {"{" * 100: "\\"}),
-        (b"[" + b"[]," * 100 + b"[]]", [[]] * 101),
+        (b"[" + b"[0]," * 100 + b"[0]]", [[0]] * 101),
         (b'"\\ud83d\\ude00"', "😀"),
-        ("[1e308,-0,1E-999]".encode(), [1e308, 0, 0.0]),
+        (b"[1e308,-0,1E-999]", [1e308, 0, 0.0]),
         (b" \n[1] ", [1]),
     ],
     ids=["depth 64", "in a string", "after a quote", "in a key", "side by side", "pair", "numbers", "space"],
@@ -160,10 +166,7 @@ def test_what_only_looks_wrong_is_read(body: bytes, value: JsonValue) -> None:
 )
 def test_a_megabyte_of_anything_is_judged_quickly(body: bytes) -> None:
     began = perf_counter()
-    try:
-        parse_json(body)
-    except AppError:
-        pass
+    refusal_of(body)
 
     assert perf_counter() - began < QUICK.total_seconds()
 
@@ -227,7 +230,7 @@ def test_an_idempotency_key_beyond_its_bounds_is_refused(size: int) -> None:
 
 @pytest.mark.parametrize("text", [None, ""])
 def test_a_missing_task_id_is_refused(text: str | None) -> None:
-    with pytest.raises(InvalidInput, match="^taskId is required"):
+    with pytest.raises(InvalidInput, match=r"^taskId is required"):
         parse_task_id(text)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
-from scenes import CREATE, HOOK_URL, MODEL, RECORD, STILL_URL, balances, footprint, jobs, open_api, request, rows, value
 
 from photoplay.flows.enroll import enroll
 from photoplay.flows.parts import ApiParts
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
 from photoplay.web.app import build_app
+from scenes import CREATE, HOOK_URL, MODEL, RECORD, STILL_URL, balances, footprint, jobs, open_api, request, rows, value
 
 IDEMPOTENT = {"Idempotency-Key": "order-1"}
 
@@ -195,7 +195,9 @@ async def test_the_21st_task_within_ten_seconds_is_refused(api: httpx2.AsyncClie
 async def test_the_window_of_creates_is_exact(api: httpx2.AsyncClient, db: Database) -> None:
     for _ in range(20):
         await api.post(CREATE, json=request())
-    await rows(db, "update tasks set created_at = created_at - interval '10 s' where id in (select id from tasks limit 1)")
+    await rows(
+        db, "update tasks set created_at = created_at - interval '10 s' where id in (select id from tasks limit 1)"
+    )
 
     answers = [(await api.post(CREATE, json=request())).status_code for _ in range(2)]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from scenes import CREATE, HOOK_URL, begin, open_api, request, rows, submission, succeed
 
 from photoplay.domain.keys import make_key
 from photoplay.flows.parts import ApiParts, WorkerParts
@@ -15,12 +14,13 @@ from photoplay.flows.submit import submit
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
 from photoplay.store.embedded import EmbeddedPostgres
+from scenes import CREATE, HOOK_URL, begin, open_api, request, rows, submission, succeed
 
 
 @pytest.fixture
-async def gone(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Database]:
+async def gone(cluster_dir: Path) -> AsyncGenerator[Database]:
     """A database that answered once, and whose server has stopped since."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("gone"))
+    server = EmbeddedPostgres(cluster_dir)
     await server.start()
     async with Database(server.url) as database:
         await server.stop()

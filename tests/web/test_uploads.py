@@ -7,10 +7,10 @@ from typing import Any
 import httpx2
 import pytest
 from PIL import Image
-from scenes import CREATE, footprint, request, rows
 
 from photoplay.flows.parts import ApiParts
 from photoplay.store.database import Database
+from scenes import CREATE, footprint, request, rows
 
 UPLOAD = "/api/file-stream-upload"
 PUBLISHED = {
@@ -149,14 +149,26 @@ async def test_another_media_type_is_refused(media_type: str, api: httpx2.AsyncC
         ("multipart/form-data", b"x"),
         ("multipart/form-data; boundary=", b"x"),
         ("multipart/form-data; boundary=b", b"x"),
-        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'),
     ],
-    ids=["no boundary", "empty boundary", "not multipart", "cut off"],
+    ids=["no boundary", "empty boundary", "not multipart"],
 )
 async def test_broken_multipart_is_refused(header: str, body: bytes, api: httpx2.AsyncClient) -> None:
     answer = await api.post(UPLOAD, content=body, headers={"Content-Type": header})
 
     assert refusal(answer)[0] in {400, 422}
+
+
+# The form parser leaves its temporary file to the garbage collector when a part has no end.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_an_upload_that_breaks_off_is_refused(api: httpx2.AsyncClient, db: Database) -> None:
+    before = await footprint(db)
+    head = b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY.decode()}"}
+
+    answer = await api.post(UPLOAD, content=head + picture("PNG"), headers=headers)
+
+    assert refusal(answer)[0] in {400, 422}
+    assert await footprint(db) == before
 
 
 async def test_an_upload_over_the_limit_is_refused(api: httpx2.AsyncClient, db: Database, parts: ApiParts) -> None:
@@ -175,7 +187,8 @@ async def test_an_upload_over_the_limit_is_refused(api: httpx2.AsyncClient, db: 
     assert list(parts.work_dir.iterdir()) == []
 
 
-async def test_a_name_that_the_database_cannot_hold_is_no_fault_of_the_server(api: httpx2.AsyncClient) -> None:
-    answer = await api.post(UPLOAD, files={"file": ("a.png", picture("PNG"))}, data={"fileName": "a\x00b"})
+@pytest.mark.parametrize(("name", "kept"), [("a\x00b", "ab"), ("é" * 300, "é" * 255)], ids=["NUL", "long"])
+async def test_a_name_is_cut_to_what_a_row_can_hold(name: str, kept: str, api: httpx2.AsyncClient) -> None:
+    answer = await api.post(UPLOAD, files={"file": ("a.png", picture("PNG"))}, data={"fileName": name})
 
-    assert answer.status_code in {200, 422}
+    assert (answer.status_code, answer.json()["data"]["originalName"]) == (200, kept)

@@ -11,9 +11,14 @@ import structlog
 
 from photoplay.process import end_with_parent
 
-__all__ = ["Program"]
+__all__ = ["API_STOP_S", "DRAIN_SIGNAL", "Program"]
 
 log = structlog.get_logger()
+
+# Tells the API to take no new task and to answer everything else.
+DRAIN_SIGNAL: Final = signal.SIGUSR1
+# How long requests under way may take once the API is told to stop.
+API_STOP_S: Final = 5
 
 # At once for a single crash, slower for a program that cannot start.
 RESTART_DELAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 5.0)
@@ -58,18 +63,22 @@ class Program:
             log.warning("program.died", program=self.name, status=status)
             await asyncio.sleep(RESTART_DELAYS_S[min(crashes, len(RESTART_DELAYS_S) - 1)])
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program, if it runs now."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
     async def stop(self, *, grace_s: float) -> None:
         """Ask the program to stop, and kill it if it does not. Idempotent and bounded."""
         self._is_stopping = True
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(grace_s + KILL_AFTER_S):
                 await self._process.wait()
         except TimeoutError:
             log.warning("program.killed", program=self.name, grace_s=grace_s)
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            self.signal(signal.SIGKILL)
             await self._process.wait()

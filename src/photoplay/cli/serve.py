@@ -1,6 +1,7 @@
 """`photoplay serve`: everything on one machine, in one command."""
 
 import asyncio
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final
@@ -41,8 +42,8 @@ def print_banner(ready: Ready, settings: Settings) -> None:
     typer.echo(f"\nPhotoplay listens on {ready.url}\n")
     if ready.is_first_start:
         typer.echo(f"Your key, shown this once and kept in {key_path}:\n  {key_path.read_text().strip()}\n")
-        typer.echo(f"Your account has {settings.welcome_credits} credits.\n")
-    typer.echo('Make a clip from a photo of yours:\n  photoplay run photo.jpg "slow push in" -o clip.mp4\n')
+        typer.echo(f"Your account began with {settings.welcome_credits} credits.\n")
+    typer.echo(f'Make a clip from a photo of yours:\n  {sys.argv[0]} run photo.jpg "slow push in" -o clip.mp4\n')
     if key_path.exists():
         typer.echo(f"Or over HTTP, with the bundled photo:\n{_curl(ready.url, key_path.resolve())}\n")
     typer.echo("Ctrl-C stops the server.")

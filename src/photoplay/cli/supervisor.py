@@ -12,7 +12,7 @@ from typing import Final
 import httpx2
 import structlog
 
-from photoplay.cli.children import Program
+from photoplay.cli.children import API_STOP_S, DRAIN_SIGNAL, Program
 from photoplay.cli.running import RunningServer, announce, hold_data_dir
 from photoplay.domain.errors import ConfigError
 from photoplay.flows.enroll import enroll_first
@@ -56,20 +56,18 @@ async def supervise(settings: Settings, *, on_ready: Callable[[Ready], None], st
                 await own.start()
             database_url = own.url if own else settings.database_url.get_secret_value()
             is_first_start = await _prepare(database_url, settings)
-            url = settings.model_copy(update={"port": port}).base_url
+            url = settings.model_copy(update={"port": port}).local_url
             announce(lock, RunningServer(pid=os.getpid(), url=url, database_url=own.url if own else ""))
             environment = _environment(settings, database_url=database_url, port=port)
-            programs = (
-                Program(
-                    "api",
-                    ("api", "--fd", str(listener.fileno())),
-                    environment=environment,
-                    pass_fds=(listener.fileno(),),
-                ),
-                Program("worker", ("worker",), environment=environment),
+            api = Program(
+                "api",
+                ("api", "--fd", str(listener.fileno())),
+                environment=environment,
+                pass_fds=(listener.fileno(),),
             )
+            worker = Program("worker", ("worker",), environment=environment)
             ready = Ready(url=url, is_first_start=is_first_start)
-            await _run(programs, own, ready=ready, port=port, on_ready=on_ready, stop=stop, drain_s=settings.drain_s)
+            await _run(api, worker, own, ready=ready, on_ready=on_ready, stop=stop, drain_s=settings.drain_s)
         finally:
             if own is not None:
                 await own.stop()
@@ -84,26 +82,27 @@ async def _prepare(database_url: str, settings: Settings) -> bool:
 
 
 async def _run(
-    programs: tuple[Program, ...],
+    api: Program,
+    worker: Program,
     own: EmbeddedPostgres | None,
     *,
     ready: Ready,
-    port: int,
     on_ready: Callable[[Ready], None],
     stop: asyncio.Event,
     drain_s: float,
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        keepers = [group.create_task(program.keep_running()) for program in programs]
+        keepers = [group.create_task(program.keep_running()) for program in (api, worker)]
         if own is not None:
             keepers.append(group.create_task(_keep_database(own)))
-        announcer = group.create_task(_announce_ready(ready, port=port, on_ready=on_ready))
+        announcer = group.create_task(_announce_ready(ready, on_ready=on_ready))
         await stop.wait()
         log.info("server.stopping")
         announcer.cancel()
-        async with asyncio.TaskGroup() as stopping:
-            for program in programs:
-                stopping.create_task(program.stop(grace_s=drain_s))
+        # The API goes last: while running work ends, it still answers queries, and refuses new tasks in words.
+        api.signal(DRAIN_SIGNAL)
+        await worker.stop(grace_s=drain_s)
+        await api.stop(grace_s=API_STOP_S)
         for keeper in keepers:
             keeper.cancel()
 
@@ -118,11 +117,11 @@ async def _keep_database(own: EmbeddedPostgres) -> None:
         await asyncio.sleep(DATABASE_RESTART_S)
 
 
-async def _announce_ready(ready: Ready, *, port: int, on_ready: Callable[[Ready], None]) -> None:
+async def _announce_ready(ready: Ready, *, on_ready: Callable[[Ready], None]) -> None:
     async with asyncio.timeout(READY_TIMEOUT_S), httpx2.AsyncClient(trust_env=False) as http:
         while True:
             with suppress(httpx2.HTTPError):
-                if (await http.get(f"http://127.0.0.1:{port}/readyz")).is_success:
+                if (await http.get(f"{ready.url}/readyz")).is_success:
                     break
             await asyncio.sleep(READY_POLL_S)
     log.info("server.ready", url=ready.url)

@@ -257,7 +257,7 @@ def _kind(value: JsonValue) -> str:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return f"the number {value}"
+            return f"the number {_short(str(value))}"
         case str():
             return "a string"
         case Mapping():

@@ -147,6 +147,11 @@ class ModelSwitchedOff(RequestError):
 class MethodNotAllowed(RequestError):
     """The path does not answer this method."""
 
+    def __init__(self, *, allowed: str) -> None:
+        super().__init__(f"This path does not answer this method; it answers {allowed}")
+        self.allowed = allowed
+        """The methods that the path answers, separated by commas."""
+
 
 class EngineError(AppError):
     """The clip could not be made."""
@@ -193,7 +198,7 @@ class StaleClaim(StorageError):
 
 
 class StoreUnavailable(StorageError):
-    """The database cannot be reached right now; nothing was written. Try again."""
+    """The database cannot be reached right now. Try again; with an Idempotency-Key nothing happens twice."""
 
 
 class ConfigError(AppError):

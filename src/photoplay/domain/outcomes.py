@@ -19,7 +19,7 @@ from photoplay.domain.tasks import Failure
 __all__ = ["CANCELLED", "Fail", "Outcome", "Produced", "Retry", "Stop", "Stopped", "Succeed", "decide"]
 
 # Short first: most passing faults (a reset connection, a crashed child) are gone within a second.
-RETRY_DELAYS: Final = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=15))
+RETRY_DELAYS: Final = (timedelta(seconds=1), timedelta(seconds=5))
 
 # The first class that fits wins; what is not listed is the server's own fault and is tried again.
 _CODES: Final = (

@@ -16,6 +16,7 @@ from photoplay import clock
 from photoplay.domain.cards import EngineMapping, choose_engine
 from photoplay.domain.errors import (
     AppError,
+    EngineRejected,
     EngineTimeout,
     EngineUnavailable,
     StaleClaim,
@@ -51,17 +52,15 @@ async def execute(task_id: TaskId, *, parts: "WorkerParts") -> None:
     """Run one attempt, if the task is still there to be claimed."""
     async with parts.db.connection() as connection:
         task = await tasks.read(connection, task_id)
-    card = parts.cards[task.model]
-    mapping = choose_engine(card, parts.engines)
+    mapping = _choose_engine(task, parts)
     if mapping is None:
-        raise EngineUnavailable(f"no engine of this worker can serve {card.id}")
+        await _refuse(task, parts)
+        return
     # A free engine first, then the claim: a worker claims no more than it can start now.
     async with parts.engines[mapping.name].slot() as child:
-        async with parts.db.connection() as connection:
-            claim = await tasks.claim(connection, task_id, token=clock.new_uuid(), lease=parts.lease)
+        claim = await _claim(task_id, parts)
         if claim is None:
             return
-        log.info("task.claimed", task_id=task_id.hex, attempt=claim.attempt)
         try:
             result = await _attempt(task, claim, mapping, child=child, parts=parts)
             await _settle_within_lease(claim, result, parts=parts)
@@ -70,6 +69,26 @@ async def execute(task_id: TaskId, *, parts: "WorkerParts") -> None:
         except asyncio.CancelledError:
             await _try_to_hand_back(claim, parts=parts)
             raise
+
+
+def _choose_engine(task: Task, parts: "WorkerParts") -> EngineMapping | None:
+    card = parts.cards.get(task.model)
+    return None if card is None else choose_engine(card, parts.engines)
+
+
+async def _refuse(task: Task, parts: "WorkerParts") -> None:
+    """End a task whose card or engine is gone since it was accepted: waiting longer would not bring it back."""
+    claim = await _claim(task.id, parts)
+    if claim is not None:
+        await settle(claim, EngineRejected(f"{task.model} is no longer served here"), parts=parts)
+
+
+async def _claim(task_id: TaskId, parts: "WorkerParts") -> Claim | None:
+    async with parts.db.connection() as connection:
+        claim = await tasks.claim(connection, task_id, token=clock.new_uuid(), lease=parts.lease)
+    if claim is not None:
+        log.info("task.claimed", task_id=task_id.hex, attempt=claim.attempt)
+    return claim
 
 
 async def _attempt(

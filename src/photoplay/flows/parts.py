@@ -31,6 +31,8 @@ class Parts:
     files_url: str
     """Base of the links to files, with a slash at its end."""
     results_lifetime: timedelta
+    callback_schedule: tuple[timedelta, ...]
+    """How long to wait before each delivery of a callback."""
     callback_body: Callable[[Task], bytes]
     """Renders the callback of a finished task; the wire's spelling is known in `web/` alone."""
 
@@ -50,4 +52,3 @@ class ApiParts(Parts):
 class WorkerParts(Parts):
     engines: Mapping[str, EnginePool]
     lease: timedelta
-    callback_schedule: tuple[timedelta, ...]

@@ -55,8 +55,9 @@ async def end(tx: "Connection", task: Task, event: Event, *, ending: Produced | 
     await files.expire_unfinished(tx, task.id)
     if ended.callback_url is not None:
         callback_id = f"msg_{clock.new_uuid().hex}"
-        await callbacks.insert(tx, ended, id=callback_id, body=parts.callback_body(ended))
-        await jobs.enqueue_delivery(tx, callback_id, attempt=0)
+        delay = parts.callback_schedule[0]
+        await callbacks.insert(tx, ended, id=callback_id, body=parts.callback_body(ended), delay=delay)
+        await jobs.enqueue_delivery(tx, callback_id, attempt=0, delay=delay)
     return ended
 
 

@@ -44,7 +44,8 @@ class Delivery:
     answer_head: bytes
 
 
-async def insert(connection: "Connection", task: "Task", *, id: str, body: bytes) -> None:
+async def insert(connection: "Connection", task: "Task", *, id: str, body: bytes, delay: timedelta) -> None:
+    """Promise to tell, no sooner than `delay` from now."""
     await fetch(
         connection,
         "callbacks_insert",
@@ -53,6 +54,7 @@ async def insert(connection: "Connection", task: "Task", *, id: str, body: bytes
         account_id=task.account_id,
         url=task.callback_url,
         body=body,
+        delay=delay,
     )
 
 

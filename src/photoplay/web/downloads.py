@@ -29,7 +29,8 @@ async def serve_file(request: Request, path: str, *, parts: ApiParts) -> Respons
     if file is None:
         raise NotFound("There is no such file, or its time is over")
     headers = _headers(file)
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if headers["ETag"] in known or "*" in known:
         return Response(status_code=304, headers=headers)
     span = _requested_span(request, file, etag=headers["ETag"])
     if span is None:

@@ -49,12 +49,12 @@ CODES: Final[Mapping[type[AppError], tuple[int, int]]] = {
 def install(app: FastAPI, *, http_status: Literal["mirror", "ok"]) -> None:
     """Make every error of this app answer in the envelope."""
 
-    async def answer(_: Request, exc: Exception) -> JSONResponse:
-        return _render(_as_app_error(exc), http_status=http_status)
+    async def answer(request: Request, exc: Exception) -> JSONResponse:
+        return _render(_as_app_error(exc), http_status=http_status, path=request.url.path)
 
     async def answer_unexpected(request: Request, exc: Exception) -> JSONResponse:
         log.error("request.failed", method=request.method, path=request.url.path, exc_info=exc)
-        return _render(AppError("Internal server error"), http_status=http_status)
+        return _render(AppError("Internal server error"), http_status=http_status, path=request.url.path)
 
     app.add_exception_handler(AppError, answer)
     app.add_exception_handler(HTTPException, answer)
@@ -70,16 +70,17 @@ def _as_app_error(exc: Exception) -> AppError:
         case HTTPStatus.NOT_FOUND:
             return errors.NotFound("There is nothing at this path")
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            return errors.MethodNotAllowed("This path does not answer this method")
+            return errors.MethodNotAllowed(allowed=(exc.headers or {}).get("Allow", "other methods"))
         case _:
             return errors.MalformedBody(f"The request cannot be read: {exc.detail}")
 
 
-def _render(error: AppError, *, http_status: Literal["mirror", "ok"]) -> JSONResponse:
+def _render(error: AppError, *, http_status: Literal["mirror", "ok"], path: str) -> JSONResponse:
     status, code = next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), (500, 500))
     headers = _headers(error)
-    # §1: `ok` answers HTTP 200 for every logical error, as the public service does; rate limiting stays real.
-    if http_status == "ok" and not isinstance(error, RateLimited):
+    # §1: `ok` answers HTTP 200 for every logical error of the API, as the public service does;
+    # rate limiting stays real.
+    if http_status == "ok" and path.startswith("/api/") and not isinstance(error, RateLimited):
         status = 200
     return JSONResponse(envelope(code, str(error), None), status_code=status, headers=headers)
 
@@ -87,6 +88,8 @@ def _render(error: AppError, *, http_status: Literal["mirror", "ok"]) -> JSONRes
 def _headers(error: AppError) -> dict[str, str]:
     if isinstance(error, errors.Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, errors.MethodNotAllowed):
+        return {"Allow": error.allowed}
     if not isinstance(error, RateLimited):
         return {}
     wait_s = max(1, ceil(error.retry_after.total_seconds()))

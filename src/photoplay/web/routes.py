@@ -69,11 +69,12 @@ async def file_stream_upload(request: Request, caller: Authorized, parts: PartsO
         part = form.get("file")
         if not isinstance(part, UploadFile):
             raise InvalidInput("file is required: send it as a part named file of multipart/form-data", field="file")
-        name = form.get("fileName") or part.filename or "file"
+        # Data for a list of files: cut to what a list shows, and without the one character PostgreSQL refuses.
+        name = str(form.get("fileName") or part.filename or "file").replace("\x00", "")[:255]
         with tempfile.NamedTemporaryFile(dir=parts.work_dir) as copy:
             await run_in_threadpool(shutil.copyfileobj, part.file, copy)
             copy.flush()
-            kept = await upload(Path(copy.name), original_name=str(name), caller=caller, parts=parts)
+            kept = await upload(Path(copy.name), original_name=name, caller=caller, parts=parts)
     return JSONResponse(
         {"success": True, **wire.envelope(200, "success", wire.uploaded(kept, files_url=parts.files_url))}
     )

@@ -1,2 +1,2 @@
-insert into callbacks (id, task_id, account_id, url, body)
-values (:id, :task_id, :account_id, :url, :body)
+insert into callbacks (id, task_id, account_id, url, body, next_at)
+values (:id, :task_id, :account_id, :url, :body, clock_timestamp() + :delay::interval)

@@ -1,0 +1,155 @@
+"""Keeping a claim alive while its work goes on, and stopping the work when the claim is lost."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+
+import pytest
+
+from photoplay.domain.errors import EngineUnavailable, StaleClaim
+from photoplay.domain.tasks import Claim, TaskId
+from photoplay.flows.cancel import Cancellation, cancel
+from photoplay.flows.lease import CancelAsked, Progress, keep_lease
+from photoplay.flows.parts import ApiParts, WorkerParts
+from photoplay.flows.submit import submit
+from photoplay.flows.sweep import recover_lost_tasks
+from photoplay.store.accounts import Caller
+from photoplay.store.database import Database
+from scenes import LOST, begin, read, rows, submission, value
+
+LONG_S = 10.0
+# Three heartbeats within 60 ms.
+SHORT = timedelta(milliseconds=60)
+
+
+@pytest.fixture
+async def task_id(parts: ApiParts, caller: Caller) -> TaskId:
+    return await submit(submission(), caller=caller, parts=parts)
+
+
+async def lease_of(task_id: TaskId, db: Database) -> datetime:
+    until = await value(db, "select lease_until from tasks where id = $1", task_id)
+    assert isinstance(until, datetime)
+    return until
+
+
+async def endless(ends: list[str]) -> None:
+    """Work that goes on until it is cancelled, and notes that it was."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ends.append("cancelled")
+
+
+async def keep_while(work: Awaitable[None], taken: Claim, *, db: Database) -> None:
+    async with asyncio.timeout(LONG_S), keep_lease(taken, progress=Progress(), lease=SHORT, db=db):
+        await work
+
+
+async def until_progress(percent: int, task_id: TaskId, db: Database) -> None:
+    while (await read(task_id, db=db)).progress < percent:
+        pass
+
+
+async def test_a_lease_is_extended_while_the_work_goes_on(task_id: TaskId, db: Database) -> None:
+    taken = await begin(task_id, db=db, lease=SHORT)
+    first = await lease_of(task_id, db)
+
+    async with asyncio.timeout(LONG_S), keep_lease(taken, progress=Progress(), lease=SHORT, db=db):
+        while await lease_of(task_id, db) < first + 3 * SHORT:
+            pass
+
+    assert await lease_of(task_id, db) >= first + 3 * SHORT
+
+
+async def test_progress_is_recorded_and_never_falls(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
+    taken = await begin(task_id, db=db)
+    first = Progress()
+    async with asyncio.timeout(LONG_S), keep_lease(taken, progress=first, lease=SHORT, db=db):
+        first.report(0.6)
+        await until_progress(60, task_id, db)
+    await rows(db, "update tasks set lease_until = now() - interval '1 s'")
+    await recover_lost_tasks(worker)
+    again, second = await begin(task_id, db=db, lease=LOST), Progress()
+
+    before = await lease_of(task_id, db)
+    async with asyncio.timeout(LONG_S), keep_lease(again, progress=second, lease=SHORT, db=db):
+        second.report(0.2)
+        while await lease_of(task_id, db) == before:
+            pass
+
+    assert (await read(task_id, db=db)).progress == 60
+
+
+@pytest.mark.parametrize(
+    ("shares", "percent"),
+    [([], 0), ([0.0], 0), ([0.5], 50), ([0.999], 99), ([1.0], 99), ([7.0], 99), ([0.5, 0.2], 50), ([-1.0], 0)],
+)
+def test_progress_is_a_percentage_below_100_that_never_falls(shares: list[float], percent: int) -> None:
+    progress = Progress()
+
+    for share in shares:
+        progress.report(share)
+
+    assert progress.percent == percent
+
+
+async def test_a_lost_claim_stops_the_work(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
+    taken = await begin(task_id, db=db, lease=LOST)
+    await recover_lost_tasks(worker)
+    reached: list[str] = []
+
+    with pytest.raises(StaleClaim):
+        await keep_while(endless(reached), taken, db=db)
+
+    assert reached == ["cancelled"]
+
+
+async def test_a_lost_claim_extends_nothing(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
+    stale = await begin(task_id, db=db, lease=LOST)
+    await recover_lost_tasks(worker)
+    await begin(task_id, db=db)
+    before = await read(task_id, db=db), await lease_of(task_id, db)
+    progress = Progress()
+    progress.report(0.9)
+
+    with pytest.raises(StaleClaim):
+        async with asyncio.timeout(LONG_S), keep_lease(stale, progress=progress, lease=SHORT, db=db):
+            await asyncio.Event().wait()
+
+    assert (await read(task_id, db=db), await lease_of(task_id, db)) == before
+
+
+async def test_a_database_that_stays_away_costs_the_claim(task_id: TaskId, db: Database, database_url: str) -> None:
+    taken = await begin(task_id, db=db)
+    async with Database(database_url) as away:
+        pass
+
+    with pytest.raises(StaleClaim):
+        async with asyncio.timeout(LONG_S), keep_lease(taken, progress=Progress(), lease=SHORT, db=away):
+            await asyncio.Event().wait()
+
+
+async def test_a_fault_of_the_work_comes_out_as_it_is(task_id: TaskId, db: Database) -> None:
+    taken = await begin(task_id, db=db)
+
+    with pytest.raises(EngineUnavailable, match=r"^it crashed$"):
+        async with keep_lease(taken, progress=Progress(), lease=SHORT, db=db):
+            raise EngineUnavailable("it crashed")
+
+
+async def test_work_that_is_cancelled_stays_cancelled(task_id: TaskId, db: Database) -> None:
+    taken = await begin(task_id, db=db)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01), keep_lease(taken, progress=Progress(), lease=SHORT, db=db):
+            await asyncio.Event().wait()
+
+
+async def test_a_wish_to_cancel_stops_the_work(task_id: TaskId, parts: ApiParts, caller: Caller) -> None:
+    taken = await begin(task_id, db=parts.db)
+    asked = await cancel(task_id, caller=caller, parts=parts)
+
+    with pytest.raises(CancelAsked):
+        await keep_while(endless([]), taken, db=parts.db)
+    assert asked is Cancellation.REQUESTED
