@@ -16,7 +16,11 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from photoplay.cli.wording import FIELD_HEAD, field_row, price_rows
+from photoplay.domain.cards import Card
+from photoplay.domain.fields import Choice, Field
 from photoplay.domain.tasks import TRANSITIONS, Event, State
+from photoplay.files.cards import load_cards
 from photoplay.settings import FILE_NAME, PREFIX, Settings
 from photoplay.web.wire import STATES
 
@@ -42,8 +46,8 @@ print(json.dumps([help_of(command) for command in json.loads(sys.argv[1])]))
 """
 HELP_TIMEOUT_S: Final = 60
 
-# Defaults that differ from machine to machine, in words, with an example for the sample file.
-IN_WORDS: Final = {"jobs_max": ("number of cores", 2)}
+# Defaults that TOML cannot say or that differ from machine to machine, in words, with an example for the sample file.
+IN_WORDS: Final = {"cards_dir": ("shipped cards alone", "my-cards"), "jobs_max": ("number of cores", 2)}
 
 
 def main() -> int:
@@ -51,6 +55,7 @@ def main() -> int:
         DOCS / "reference" / "settings.md": settings_page(),
         DOCS / "reference" / "settings.sample.toml": settings_sample(),
         DOCS / "reference" / "command-line.md": command_line_page(),
+        DOCS / "reference" / "models.md": models_page(),
         LIFECYCLE: with_transitions(LIFECYCLE.read_text(encoding="utf-8")),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
@@ -173,6 +178,39 @@ def helps(commands: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, str]]:
         below += [(*command, name) for name in names]
     if below:
         yield from helps(below)
+
+
+def models_page() -> str:
+    intro = [
+        "The shipped model cards. `photoplay models` says which of them this server can serve;",
+        "[your own](../how-to/add-your-own-model.md) join them. Prices are in credits.",
+    ]
+    sections = [line for _, card in sorted(load_cards().items()) for line in model_section(card)]
+    return "\n".join(["# Models", "", NOTICE, "", *intro, "", *sections])
+
+
+def model_section(card: Card) -> Iterator[str]:
+    yield from (f"## {card.title}", "", f"`{card.id}`, by {card.provider}. {card.description}", "")
+    yield from table(FIELD_HEAD, [model_field(field) for field in card.fields])
+    yield from table(("input", "credits"), list(price_rows(card)))
+    yield from (f"- {rule.message}" for rule in card.rules)
+    yield f"- Clip: {card.output.fps} frames a second, {card.output.sizes}."
+    yield f"- Engines, first to last: {', '.join(f'`{mapping.name}`' for mapping in card.engines)}."
+    yield from (f"- Source: {source}." for source in card.sources)
+    yield ""
+
+
+def model_field(field: Field) -> list[str]:
+    name, kind, required, default, allowed, meaning = field_row(field)
+    if isinstance(field, Choice):
+        allowed = ", ".join(f"`{option.value}`" for option in field.options)
+    return [f"`{name}`", kind, required, f"`{default}`" if default else "", allowed, meaning]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    for row in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(row)} |"
+    yield ""
 
 
 def with_transitions(page: str) -> str:

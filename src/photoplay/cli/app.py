@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from photoplay import __version__
+from photoplay.cli.cards import cards
 from photoplay.cli.demo import demo
 from photoplay.cli.keys import keys
+from photoplay.cli.models import models
 from photoplay.cli.run import run
 from photoplay.cli.serve import serve
 from photoplay.client import ClientError
@@ -30,6 +32,8 @@ def main(*, api: Callable[..., None], worker: Callable[..., None]) -> None:
     app.command()(demo)
     app.command()(serve)
     app.command()(run)
+    app.add_typer(models, name="models")
+    app.add_typer(cards, name="cards")
     app.add_typer(keys, name="keys")
     app.command()(api)
     app.command()(worker)

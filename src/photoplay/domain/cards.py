@@ -3,21 +3,19 @@
 `validate` and `price` read nothing but a card; there is no `if model ==` anywhere.
 """
 
-import itertools
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
-from photoplay.domain.checks import Problem, Wrong, check, check_all
+from photoplay.domain.checks import Problem, Wrong, check_all
 from photoplay.domain.errors import ConfigError
-from photoplay.domain.fields import Alias, Boolean, Choice, Field, Integer, NumberChoice
+from photoplay.domain.fields import Alias, Field
 from photoplay.domain.json import JsonObject, JsonValue
-from photoplay.domain.rules import Rule, broken, fields_of
+from photoplay.domain.rules import (
+    Rule,
+    broken,
+)
 
-__all__ = ["Card", "EngineMapping", "Output", "PriceRow", "choose_engine", "complaints", "price", "validate"]
-
-# A card whose prices depend on more combinations than this is not one that anybody can check.
-PRICED_INPUTS_MAX: Final = 10_000
+__all__ = ["Card", "EngineMapping", "Output", "PriceRow", "choose_engine", "price", "validate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +64,8 @@ class Card:
     prices: tuple[PriceRow, ...]
     engines: tuple[EngineMapping, ...]
     """In order of preference."""
+    example: JsonObject = field(default_factory=dict[str, JsonValue])
+    """A create request that is accepted, without a callback. Empty until example.json is read beside the card."""
 
 
 def validate(values: JsonObject, card: Card) -> JsonObject | tuple[Problem, ...]:
@@ -86,7 +86,7 @@ def validate(values: JsonObject, card: Card) -> JsonObject | tuple[Problem, ...]
 def price(values: JsonObject, card: Card) -> int:
     """Return the price of a validated input, in credits.
 
-    Raises: ConfigError if no row of the card fits; `complaints` finds such a card.
+    Raises: ConfigError if no row of the card fits; `complaints.py` finds such a card.
     """
     for row in card.prices:
         if all(values.get(name) == wanted for name, wanted in row.when.items()):
@@ -97,83 +97,3 @@ def price(values: JsonObject, card: Card) -> int:
 def choose_engine(card: Card, configured: Collection[str]) -> EngineMapping | None:
     """Return the first of the card's engines that is configured, or None if none is."""
     return next((mapping for mapping in card.engines if mapping.name in configured), None)
-
-
-def complaints(card: Card, *, example: JsonObject) -> list[str]:
-    """Return everything that is wrong with a card as a whole; its parts were checked when it was read."""
-    return [
-        *_name_complaints(card),
-        *_default_complaints(card),
-        *_price_complaints(card),
-        *_example_complaints(card, example),
-    ]
-
-
-def _name_complaints(card: Card) -> Iterator[str]:
-    names = [field.name for field in card.fields]
-    yield from (f"fields: the name {name} stands twice" for name in sorted({n for n in names if names.count(n) > 1}))
-    for field in card.fields:
-        if isinstance(field, Alias) and field.of not in names:
-            yield f"fields.{field.name}: it is an alias of {field.of}, which is not a field"
-    for rule in card.rules:
-        yield from (
-            f"rules: {rule.rule} names {name}, which is not a field" for name in fields_of(rule) if name not in names
-        )
-    for mapping in card.engines:
-        unknown = [name for name in mapping.order.values() if name not in names]
-        yield from (f"engines.{mapping.name}: the order names {name}, which is not a field" for name in unknown)
-
-
-def _default_complaints(card: Card) -> Iterator[str]:
-    for field in card.fields:
-        if isinstance(field, Integer) and field.minimum % field.step:
-            yield f"fields.{field.name}: the minimum {field.minimum} is not a multiple of the step {field.step}"
-        default: JsonValue = getattr(field, "default", None)
-        if default is None:
-            continue
-        checked = check(field, default, path=f"fields.{field.name}.default")
-        if isinstance(checked, Wrong):
-            yield from (problem.message for problem in checked.problems)
-
-
-def _price_complaints(card: Card) -> Iterator[str]:
-    deciding = {name for row in card.prices for name in (*row.when, row.times) if name}
-    for values in itertools.islice(_priced_inputs(card, deciding), PRICED_INPUTS_MAX):
-        try:
-            if price(values, card) < 0:
-                yield f"prices: below 0 for {dict(values)}"
-        except (ConfigError, KeyError, ValueError):
-            yield f"prices: no whole number for {dict(values)}"
-
-
-def _priced_inputs(card: Card, deciding: set[str]) -> Iterator[JsonObject]:
-    """Yield every combination of the values of the fields that decide a price."""
-    known = {field.name: _every_value(field) for field in card.fields if field.name in deciding}
-    for name in deciding - known.keys():
-        known[name] = [None]
-    for combination in itertools.product(*known.values()):
-        yield {name: value for name, value in zip(known, combination, strict=True) if value is not None}
-
-
-def _every_value(field: Field) -> list[JsonValue]:
-    default: JsonValue = getattr(field, "default", None)
-    absent = [] if field.required or default is not None else [None]
-    match field:
-        case Choice() | NumberChoice():
-            return [*absent, *(option.value for option in field.options)]
-        case Boolean():
-            return [*absent, True, False]
-        case Integer():
-            return [*absent, *range(field.minimum, field.maximum + 1, field.step)]
-        case _:
-            return [None]
-
-
-def _example_complaints(card: Card, example: JsonObject) -> Iterator[str]:
-    values = example.get("input")
-    if example.get("model") != card.id or not isinstance(values, Mapping):
-        yield f"example.json: it must hold model {card.id} and an input"
-        return
-    checked = validate(values, card)
-    if isinstance(checked, tuple):
-        yield from (f"example.json: {problem.message}" for problem in checked)

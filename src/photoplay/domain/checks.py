@@ -43,7 +43,7 @@ __all__ = [
 URL_CHARS_MAX: Final = 2048
 ID_CHARS_MAX: Final = 255
 # What a URL must look like before anybody tries to fetch it; `egress/` judges the rest.
-URL_PATTERN: Final = r"https?://[^\s/?#\\@]+([/?#][^\s\\]*)?"
+URL_PATTERN: Final = r"[hH][tT][tT][pP][sS]?://[^\s/?#\\@]+([/?#][^\s\\]*)?"
 TASK_ID_PATTERN: Final = r"[0-9a-f]{32}"
 
 
@@ -69,15 +69,14 @@ def check_all(fields: Sequence[Field], values: JsonObject, *, path: str) -> Json
 
     Unknown keys are ignored; null means absent; defaults are filled in; aliases are resolved.
     """
-    aliases = {field.of: field.name for field in fields if isinstance(field, Alias)}
+    aliases = [field for field in fields if isinstance(field, Alias)]
     clean: dict[str, JsonValue] = {}
     problems: list[Problem] = []
     for field in fields:
         if isinstance(field, Alias):
             continue
-        name = field.name
-        if values.get(name) is None and values.get(aliases.get(name, name)) is not None:
-            name = aliases[name]
+        spellings = [field.name, *(alias.name for alias in aliases if alias.of == field.name)]
+        name = next((name for name in spellings if values.get(name) is not None), field.name)
         checked = _check_present(field, values.get(name), path=f"{path}.{name}")
         if isinstance(checked, Wrong):
             problems.extend(checked.problems)
@@ -96,10 +95,7 @@ def _check_present(field: Field, value: JsonValue, *, path: str) -> JsonValue | 
 
 def check(field: Field, value: JsonValue, *, path: str) -> JsonValue | Wrong:
     """Check one present value and return it normalised, or say what is wrong."""
-    if isinstance(value, float) and value.is_integer() and not isinstance(field, Number):
-        # JSON knows one kind of number: 5.0 is 5.
-        value = int(value)
-    return _CHECKS[type(field)](field, value, path)
+    return _CHECKS[type(field)](field, value if isinstance(field, Number) else _as_integer(value), path)
 
 
 def _text(field: Text, value: JsonValue, path: str) -> JsonValue | Wrong:
@@ -145,7 +141,11 @@ def _integer(field: Integer, value: JsonValue, path: str) -> JsonValue | Wrong:
 
 
 def _number(field: Number, value: JsonValue, path: str) -> JsonValue | Wrong:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or (isinstance(value, float) and math.isnan(value))
+    ):
         return _wrong(path, f"{path} must be a number, got {_kind(value)}")
     if not field.minimum <= value <= field.maximum:
         return _out_of_range(path, value, field.minimum, field.maximum)
@@ -204,10 +204,12 @@ def _objects(field: Objects, value: JsonValue, path: str) -> JsonValue | Wrong:
 
 def _integer_lists(field: IntegerLists, value: JsonValue, path: str) -> JsonValue | Wrong:
     def one(item: JsonValue, at: str) -> JsonValue | Wrong:
-        if not _is_list(item) or len(item) != field.length or not all(_is_integer(number) for number in item):
+        numbers = [_as_integer(number) for number in item] if _is_list(item) else []
+        integers = [number for number in numbers if _is_integer(number)]
+        if not _is_list(item) or len(numbers) != field.length or len(integers) != field.length:
             return _wrong(at, f"{at} must be a list of {field.length} whole numbers")
-        outside = [n for n in item if isinstance(n, int) and not field.minimum <= n <= field.maximum]
-        return _out_of_range(at, outside[0], field.minimum, field.maximum) if outside else item
+        outside = [number for number in integers if not field.minimum <= number <= field.maximum]
+        return _out_of_range(at, outside[0], field.minimum, field.maximum) if outside else integers
 
     return _items(field, value, path, one)
 
@@ -238,11 +240,16 @@ def _not_an_option(path: str, value: JsonValue, values: Sequence[str]) -> Wrong:
 
 
 def _out_of_range(path: str, value: float, minimum: float, maximum: float) -> Wrong:
-    return _wrong(path, f"{path}: {value} is not between {minimum} and {maximum}")
+    return _wrong(path, f"{path}: {_short(str(value))} is not between {minimum} and {maximum}")
 
 
 def _is_integer(value: JsonValue) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _as_integer(value: JsonValue) -> JsonValue:
+    """JSON knows one kind of number: 5.0 is 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_list(value: JsonValue) -> TypeGuard[Sequence[JsonValue]]:

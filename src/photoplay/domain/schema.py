@@ -4,7 +4,8 @@ What the standard has no word for travels in keywords that begin with `x-`, so t
 Source: https://json-schema.org/draft/2020-12/schema
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final, assert_never, cast
 
@@ -48,20 +49,24 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 def input_schema(fields: Sequence[Field], rules: Sequence[Rule] = ()) -> JsonObject:
     """Return the schema of one object. Unknown keys are allowed, and null stands for absent. Source: contract §2."""
     names = _Names(fields)
-    required = [{"anyOf": [_given(name) for name in names.spellings(f.name)]} for f in fields if f.required]
+    needed = [field.name for field in fields if field.required and not isinstance(field, Alias)]
     schema: dict[str, JsonValue] = {
         "type": "object",
-        "properties": {field.name: _property(field, names) for field in fields},
-        "required": [f.name for f in fields if f.required and len(names.spellings(f.name)) == 1],
-        "allOf": [*required, *(_rule(rule, names) for rule in rules)],
+        "properties": {field.name: _property(field) for field in fields},
+        "required": [name for name in needed if len(names.spellings(name)) == 1],
+        "allOf": [
+            *(_present(name, names) for name in needed),
+            *(_under_alias(field, names) for field in fields if isinstance(field, Alias)),
+            *(_rule(rule, names) for rule in rules),
+        ],
     }
     if rules:
-        schema["x-rules"] = [_plain(asdict(rule)) for rule in rules]
+        schema["x-rules"] = [asdict(rule, dict_factory=_plain) for rule in rules]
     return schema
 
 
 class _Names:
-    """Which names a field answers to, and its default."""
+    """Which names a field answers to, the one that counts first, and its default."""
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self._fields = {field.name: field for field in fields}
@@ -70,6 +75,10 @@ class _Names:
     def spellings(self, name: str) -> list[str]:
         return [name, *(alias.name for alias in self._aliases if alias.of == name)]
 
+    def better_than(self, spelling: str, *, of: str) -> list[str]:
+        spellings = self.spellings(of)
+        return spellings[: spellings.index(spelling)]
+
     def field(self, name: str) -> Field:
         return self._fields[name]
 
@@ -77,19 +86,28 @@ class _Names:
         return getattr(self._fields[name], "default", None)
 
 
-def _property(field: Field, names: _Names) -> JsonObject:
-    if isinstance(field, Alias):
-        return {**_property(names.field(field.of), names), "deprecated": True, "x-alias-of": field.of}
-    default: JsonValue = getattr(field, "default", None)
-    value = _value(field)
-    # null means absent, also for a required field: that it is there at all is said beside the properties.
-    return {
+def _property(field: Field) -> JsonObject:
+    told: JsonObject = {
         "title": field.label,
         "description": field.help,
-        "anyOf": [value, {"type": "null"}],
-        "x-field": _plain(asdict(field)),
+        "x-field": asdict(field, dict_factory=_plain),
+    }
+    if isinstance(field, Alias):
+        return {**told, "deprecated": True, "x-alias-of": field.of}
+    default: JsonValue = getattr(field, "default", None)
+    # null means absent, also for a required field: that it is there at all is said beside the properties.
+    return {
+        **told,
+        "anyOf": [_value(field), {"type": "null"}],
         **({} if default is None else {"default": default}),
     }
+
+
+def _under_alias(alias: Alias, names: _Names) -> JsonObject:
+    """Ask of an alias what its field asks, where no better name is given: what does not count is not looked at."""
+    better = [_given(name) for name in names.better_than(alias.name, of=alias.of)]
+    value = _value(names.field(alias.of))
+    return {"anyOf": [*better, {"properties": {alias.name: {"anyOf": [value, {"type": "null"}]}}}]}
 
 
 def _value(field: Field) -> JsonObject:
@@ -112,7 +130,7 @@ def _value(field: Field) -> JsonObject:
         case FileUrl():
             return _URL
         case TaskRef():
-            return {"type": "string", "pattern": f"^{TASK_ID_PATTERN}$"}
+            return {"type": "string", "pattern": _whole(TASK_ID_PATTERN)}
         case FileUrls() | Ids() | Objects() | IntegerLists():
             return {"type": "array", "minItems": field.items_min, "maxItems": field.items_max, "items": _item(field)}
         case Alias():
@@ -121,7 +139,12 @@ def _value(field: Field) -> JsonObject:
             assert_never(field)
 
 
-_URL: Final[JsonObject] = {"type": "string", "maxLength": URL_CHARS_MAX, "pattern": f"^{URL_PATTERN}$"}
+def _whole(pattern: str) -> str:
+    # In some languages $ also stands before a newline at the end.
+    return f"^{pattern}$(?!\\n)"
+
+
+_URL: Final[JsonObject] = {"type": "string", "maxLength": URL_CHARS_MAX, "pattern": _whole(URL_PATTERN)}
 
 
 def _item(field: FileUrls | Ids | Objects | IntegerLists) -> JsonObject:
@@ -154,10 +177,10 @@ def _rule(rule: Rule, names: _Names) -> JsonObject:
         case ForbiddenWhen():
             return {"if": _holds(rule.when, names), "then": {"not": _present(rule.field, names)}}
         case MaximumWhen():
-            return {"if": _holds(rule.when, names), "then": _each(rule.field, {"maximum": rule.maximum}, names)}
+            return {"if": _holds(rule.when, names), "then": _absent_or(rule.field, {"maximum": rule.maximum}, names)}
         case AllowedWhen():
-            allowed: JsonObject = {"enum": [*_spelled(rule.values), None]}
-            return {"if": _holds(rule.when, names), "then": _each(rule.field, allowed, names)}
+            allowed: JsonObject = {"enum": _spelled(rule.values)}
+            return {"if": _holds(rule.when, names), "then": _absent_or(rule.field, allowed, names)}
         case _:
             assert_never(rule)
 
@@ -166,10 +189,10 @@ def _holds(condition: Condition, names: _Names) -> JsonObject:
     if condition.equals is None:
         return _present(condition.field, names)
     equal: JsonObject = {"enum": _spelled([condition.equals])}
-    chosen = [_given(name, equal) for name in names.spellings(condition.field)]
-    if names.default(condition.field) == condition.equals:
-        chosen.append({"not": _present(condition.field, names)})
-    return _any(chosen)
+    by_default = (
+        [{"not": _present(condition.field, names)}] if names.default(condition.field) == condition.equals else []
+    )
+    return _any([*by_default, *_counting(condition.field, equal, names)])
 
 
 def _present(name: str, names: _Names) -> JsonObject:
@@ -181,8 +204,29 @@ def _given(name: str, also: JsonObject | None = None) -> JsonObject:
     return {"required": [name], "properties": {name: {"not": {"type": "null"}, **(also or {})}}}
 
 
-def _each(name: str, schema: JsonObject, names: _Names) -> JsonObject:
-    return {"properties": dict.fromkeys(names.spellings(name), schema)}
+def _counting(name: str, also: JsonObject, names: _Names) -> list[JsonObject]:
+    """Return one schema a spelling: the field is given under it, under no better one, and fits."""
+    return [
+        {**_given(spelling, also), "not": _any(better)} if better else _given(spelling, also)
+        for spelling in names.spellings(name)
+        for better in [[_given(other) for other in names.better_than(spelling, of=name)]]
+    ]
+
+
+def _absent_or(name: str, also: JsonObject, names: _Names) -> JsonObject:
+    default = names.default(name)
+    absent = [{"not": _present(name, names)}] if default is None or _fits(default, also) else []
+    return _any([*absent, *_counting(name, also, names)])
+
+
+def _fits(default: JsonValue, schema: JsonObject) -> bool:
+    match schema:
+        case {"maximum": int() | float() as maximum}:
+            return not isinstance(default, int | float) or default <= maximum
+        case {"enum": list(allowed)}:
+            return default in allowed
+        case _:
+            return True
 
 
 def _any(schemas: list[JsonObject]) -> JsonObject:
@@ -196,14 +240,10 @@ def _at_most_one(schemas: list[JsonObject]) -> JsonObject:
 
 def _spelled(values: Sequence[str | int | bool]) -> list[JsonValue]:
     """Add to strings that read like whole numbers those numbers: 5 stands for "5"."""
-    numbers = [int(value) for value in values if isinstance(value, str) and str(_as_integer(value)) == value]
+    numbers = [int(value) for value in values if isinstance(value, str) and re.fullmatch("0|-?[1-9][0-9]*", value)]
     return [*values, *numbers]
 
 
-def _as_integer(text: str) -> int | None:
-    return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() else None
-
-
-def _plain(value: Mapping[str, object]) -> JsonObject:
+def _plain(items: Sequence[tuple[str, object]]) -> dict[str, JsonValue]:
     """Leave out what a card leaves out."""
-    return {key: cast("JsonValue", item) for key, item in value.items() if item is not None}
+    return {key: cast("JsonValue", item) for key, item in items if item is not None}

@@ -4,7 +4,7 @@ An engine knows nothing of tasks, credits or HTTP, and never fetches anything: t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,20 +15,31 @@ __all__ = ["Clip", "Engine", "Order", "Report"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One clip to make from one still."""
+    """One clip to make, as a rule from one still."""
 
-    still: Path
-    """A PNG that the server itself wrote: 8-bit sRGB, upright, no alpha, sides 16 to 4096 px."""
+    still: Path | None
+    """A PNG that the server itself wrote: 8-bit sRGB, upright, no alpha, sides 16 to 4096 px.
+
+    None where the card asks for no picture.
+    """
     prompt: str
-    """The author's text, untouched. Flags in it belong to the author."""
+    """The author's text, untouched. Flags in it belong to the author. Empty where the card or the caller has none."""
     resolution: str
-    """Pixel budget by name: `720p` or `1080p`. The picture's own ratio decides the exact size."""
+    """Pixel budget by name, such as `720p` or `1080p`. The picture's own ratio decides the exact size.
+
+    Empty where the card has none: the engine's own.
+    """
     duration_s: int
-    """Length of the clip, in whole seconds."""
+    """Length of the clip, in whole seconds. 0 where the card has none: the engine's own."""
     seed: int
-    """Chosen by the server and recorded; the same order and seed make the same bytes."""
+    """Given by the caller or chosen by the server; the same order and seed make the same bytes."""
     output: Path
     """Where the finished MP4 appears, by rename from `<output>.part`. Absent when the run fails."""
+    controls: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """What a card's own fields ask of the engine, by the engine's names; a picture is a path like `still`.
+
+    An engine refuses a control that it does not know: to ignore it would make another clip than the one asked for.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,12 +96,13 @@ def request_line(request: Request) -> bytes:
             return _line(
                 {
                     "type": "run",
-                    "still": str(order.still),
+                    "still": None if order.still is None else str(order.still),
                     "prompt": order.prompt,
                     "resolution": order.resolution,
                     "duration_s": order.duration_s,
                     "seed": order.seed,
                     "output": str(order.output),
+                    "controls": dict(order.controls),
                 }
             )
 
@@ -113,17 +114,21 @@ def parse_request(line: bytes) -> Request:
         case "cancel":
             return Cancel()
         case "run":
-            order = Order(
-                still=Path(_text(fields, "still")),
-                prompt=_text(fields, "prompt"),
-                resolution=_text(fields, "resolution"),
-                duration_s=_whole(fields, "duration_s"),
-                seed=_whole(fields, "seed"),
-                output=Path(_text(fields, "output")),
-            )
-            return Run(order=order)
+            return Run(order=_order(fields))
         case other:
             raise MalformedLine(f"type: {other!r} is not one of run, cancel")
+
+
+def _order(fields: JsonObject) -> Order:
+    return Order(
+        still=None if fields.get("still") is None else Path(_text(fields, "still")),
+        prompt=_text(fields, "prompt"),
+        resolution=_text(fields, "resolution"),
+        duration_s=_whole(fields, "duration_s"),
+        seed=_whole(fields, "seed"),
+        output=Path(_text(fields, "output")),
+        controls=_mapping(fields, "controls"),
+    )
 
 
 def answer_line(answer: Answer) -> bytes:
@@ -172,16 +177,13 @@ def _clip_fields(clip: Clip) -> JsonObject:
 
 
 def _clip(fields: JsonObject) -> Clip:
-    facts = fields.get("facts")
-    if not isinstance(facts, Mapping):
-        raise MalformedLine("facts: not an object")
     return Clip(
         path=Path(_text(fields, "path")),
         width_px=_whole(fields, "width_px"),
         height_px=_whole(fields, "height_px"),
         fps=_whole(fields, "fps"),
         frames=_whole(fields, "frames"),
-        facts=facts,
+        facts=_mapping(fields, "facts"),
     )
 
 
@@ -210,6 +212,13 @@ def _object(line: bytes) -> JsonObject:
         raise MalformedLine("not JSON") from exc
     if not isinstance(value, Mapping):
         raise MalformedLine("not a JSON object")
+    return value
+
+
+def _mapping(fields: JsonObject, name: str) -> JsonObject:
+    value = fields.get(name)
+    if not isinstance(value, Mapping):
+        raise MalformedLine(f"{name}: not an object")
     return value
 
 

@@ -4,22 +4,23 @@ import json
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import Annotated, Final, TypeAlias, TypeVar, cast
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, TypeAdapter, ValidationError
 
-from photoplay.domain.cards import Card, EngineMapping, Output, PriceRow, complaints
+from photoplay.domain.cards import Card, EngineMapping, Output, PriceRow
+from photoplay.domain.complaints import complaints
 from photoplay.domain.errors import ConfigError
 from photoplay.domain.fields import Field
-from photoplay.domain.json import JsonObject
+from photoplay.domain.json import JsonObject, JsonValue
 from photoplay.domain.rules import Rule
 
-__all__ = ["CardShelf", "ModelFolder", "check_folder", "find_folders", "load_cards", "read_card"]
+__all__ = ["CardShelf", "ModelFolder", "card_fields", "check_folder", "find_folders", "load_cards", "read_card"]
 
 
 log = structlog.get_logger()
@@ -28,10 +29,17 @@ log = structlog.get_logger()
 LOOK_AGAIN_S: Final = 1.0
 
 
+_T = TypeVar("_T")
+_Place: TypeAlias = tuple[int | str, ...]
+_STRICT: Final = ConfigDict(extra="forbid", strict=True)
+_Fields: TypeAlias = tuple[Annotated[Field, Discriminator("kind")], ...]
+_Rules: TypeAlias = tuple[Annotated[Rule, Discriminator("rule")], ...]
+
+
 class _CardFile(BaseModel):
     """What card.toml holds. The parts are the domain's own types; only the reading is pydantic's."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = _STRICT
 
     id: str
     title: str
@@ -41,10 +49,15 @@ class _CardFile(BaseModel):
     sources: tuple[str, ...]
     retention_days: int
     output: Output
-    fields: tuple[Annotated[Field, Discriminator("kind")], ...]
-    rules: tuple[Annotated[Rule, Discriminator("rule")], ...] = ()
+    fields: _Fields
+    rules: _Rules = ()
     prices: tuple[PriceRow, ...]
     engines: tuple[EngineMapping, ...]
+
+
+_CARD: Final = TypeAdapter(_CardFile)
+_FIELDS: Final[TypeAdapter[_Fields]] = TypeAdapter(_Fields, config=_STRICT)
+_RULES: Final[TypeAdapter[_Rules]] = TypeAdapter(_Rules, config=_STRICT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +89,7 @@ def load_cards(own: Path | None = None) -> Mapping[str, Card]:
             problems = check_folder(folder)
             if problems:
                 raise ConfigError(f"card {folder.id}: {'; '.join(problems)}")
-            cards[folder.id] = read_card(folder)
+            cards[folder.id] = replace(read_card(folder), example=cast("JsonObject", _read_example(folder)))
     return cards
 
 
@@ -84,7 +97,7 @@ def check_folder(model: ModelFolder) -> list[str]:
     """Return everything that is wrong with one model's folder; nothing if it can be served."""
     try:
         card = read_card(model)
-        example = cast("JsonObject", json.loads((model.folder / "example.json").read_text(encoding="utf-8")))
+        example = _read_example(model)
     except ConfigError as exc:
         return [str(exc)]
     except (OSError, ValueError) as exc:
@@ -95,22 +108,59 @@ def check_folder(model: ModelFolder) -> list[str]:
     return problems
 
 
+def _read_example(model: ModelFolder) -> JsonValue:
+    return cast("JsonValue", json.loads((model.folder / "example.json").read_text(encoding="utf-8")))
+
+
 def read_card(model: ModelFolder) -> Card:
     """Raises: ConfigError that names each wrong, missing, unknown or misplaced key."""
     try:
         document = tomllib.loads((model.folder / "card.toml").read_text(encoding="utf-8"))
-        # By way of JSON: there, and only there, a list may become a tuple in strict mode.
-        file = _CardFile.model_validate_json(json.dumps(document))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as exc:
+        for place, fields in _lists_of_fields(document, ()):
+            _read(_FIELDS, fields, place)
+        file = _read(_CARD, document, ())
+    except (OSError, TypeError, ValueError, RecursionError) as exc:
         raise ConfigError(f"card.toml cannot be read: {exc}") from exc
-    except ValidationError as exc:
-        raise ConfigError("; ".join(_complaint(error["loc"], error["msg"]) for error in exc.errors())) from exc
     if list(document) != [name for name in _CardFile.model_fields if name in document]:
         raise ConfigError(f"the keys stand in the order {', '.join(_CardFile.model_fields)}")
     return Card(**{name: getattr(file, name) for name in _CardFile.model_fields})
 
 
-def _complaint(place: tuple[int | str, ...], message: str) -> str:
+def card_fields(schema: JsonObject) -> tuple[tuple[Field, ...], tuple[Rule, ...]]:
+    """Return the fields and rules that a schema of `input_schema` was made from, after any travel as JSON.
+
+    Raises: ConfigError if it was made by somebody else.
+    """
+    properties = schema.get("properties")
+    told = properties.values() if isinstance(properties, Mapping) else [None]
+    fields = [each.get("x-field") if isinstance(each, Mapping) else None for each in told]
+    return _read(_FIELDS, fields, ("properties",)), _read(_RULES, schema.get("x-rules", []), ("x-rules",))
+
+
+def _lists_of_fields(value: object, place: _Place) -> Iterator[tuple[_Place, object]]:
+    """Yield every list of fields, the innermost first.
+
+    One of its own, each is told apart by kind; below an object's field, pydantic would complain of every kind.
+    """
+    if isinstance(value, dict) and "fields" in (table := cast("dict[str, object]", value)):
+        fields = table["fields"]
+        for index, field in enumerate(cast("list[object]", fields) if isinstance(fields, list) else []):
+            yield from _lists_of_fields(field, (*place, "fields", index))
+        yield (*place, "fields"), fields
+
+
+def _read(adapter: TypeAdapter[_T], value: object, place: _Place) -> _T:
+    # By way of JSON: there, and only there, a list may become a tuple in strict mode.
+    text = json.dumps(value, allow_nan=False)
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as exc:
+        raise ConfigError(
+            "; ".join(_complaint((*place, *error["loc"]), error["msg"]) for error in exc.errors())
+        ) from exc
+
+
+def _complaint(place: _Place, message: str) -> str:
     return f"{'.'.join(str(part) for part in place)}: {message}"
 
 
@@ -124,8 +174,9 @@ class CardShelf(Mapping[str, Card]):
     A change that makes a card wrong is logged and leaves the cards as they were.
     """
 
-    def __init__(self, own: Path | None) -> None:
+    def __init__(self, own: Path | None, *, look_again_s: float = LOOK_AGAIN_S) -> None:
         self._own = own
+        self._look_again_s = look_again_s
         self._cards = load_cards(own)
         self._stamp = self._newest()
         self._looked_at = time.monotonic()
@@ -140,7 +191,7 @@ class CardShelf(Mapping[str, Card]):
         return len(self._current())
 
     def _current(self) -> Mapping[str, Card]:
-        if self._own is None or time.monotonic() - self._looked_at < LOOK_AGAIN_S:
+        if self._own is None or time.monotonic() - self._looked_at < self._look_again_s:
             return self._cards
         self._looked_at = time.monotonic()
         stamp = self._newest()
@@ -149,11 +200,15 @@ class CardShelf(Mapping[str, Card]):
             try:
                 self._cards = load_cards(self._own)
                 log.info("cards.reloaded", cards=len(self._cards))
-            except ConfigError as exc:
+            except (ConfigError, OSError) as exc:
                 log.warning("cards.not_reloaded", error=str(exc))
         return self._cards
 
     def _newest(self) -> frozenset[tuple[str, int]]:
         if self._own is None:
             return frozenset()
-        return frozenset((str(path), path.stat().st_mtime_ns) for path in self._own.glob("*/*/*"))
+        try:
+            return frozenset((str(path), path.stat().st_mtime_ns) for path in self._own.glob("*/*/*"))
+        except OSError:
+            # A file went away while we looked. No folder looks like this, so the next look reads again.
+            return frozenset()

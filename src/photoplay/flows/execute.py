@@ -24,6 +24,7 @@ from photoplay.domain.errors import (
     StoreUnavailable,
 )
 from photoplay.domain.fields import FileUrl
+from photoplay.domain.json import JsonValue
 from photoplay.domain.outcomes import Produced, Stopped
 from photoplay.domain.tasks import Claim, Task, TaskId
 from photoplay.engines.engine import Clip, Order
@@ -46,6 +47,8 @@ DEADLINE_BASE_S: Final = 60.0
 DEADLINE_A_CLIP_SECOND_S: Final = 24.0
 CLIP_MIME_TYPE: Final = "video/mp4"
 SETTLE_AGAIN_S: Final = 0.5
+# What every order holds; any other key of a card's order is a control.
+ORDER_FIELDS: Final = frozenset({"still", "prompt", "resolution", "duration_s", "seed"})
 
 
 async def execute(task_id: TaskId, *, parts: "WorkerParts") -> None:
@@ -95,7 +98,7 @@ async def _attempt(
     task: Task, claim: Claim, mapping: EngineMapping, *, child: "EngineChild", parts: "WorkerParts"
 ) -> Produced | Stopped | AppError:
     progress = Progress()
-    deadline_s = DEADLINE_BASE_S + DEADLINE_A_CLIP_SECOND_S * int(str(task.input[mapping.order["duration_s"]]))
+    deadline_s = DEADLINE_BASE_S + DEADLINE_A_CLIP_SECOND_S * _duration_s(task, mapping)
     try:
         async with (
             asyncio.timeout(deadline_s),
@@ -119,24 +122,43 @@ async def _attempt(
 
 
 async def _prepare(task: Task, mapping: EngineMapping, *, folder: Path, parts: "WorkerParts") -> Order:
-    """Fetch and check the still, and return the order for the engine."""
-    fields = mapping.order
-    source, still = folder / "source", folder / "still.png"
-    await _fetch_still(str(task.input[fields["still"]]), source, field=_file_field(task, mapping, parts), parts=parts)
-    await prepare_still(source, still, limits=StillLimits())
+    """Fetch and check the pictures, and return the order for the engine."""
+    given = {key: value for key, name in mapping.order.items() if (value := task.input.get(name)) is not None}
+    asked = {**given, **await _fetch_pictures(task, mapping, folder=folder, parts=parts)}
     return Order(
-        still=still,
-        prompt=str(task.input[fields["prompt"]]),
-        resolution=str(task.input[fields["resolution"]]),
-        duration_s=int(str(task.input[fields["duration_s"]])),
-        seed=task.seed,
+        still=Path(str(asked["still"])) if "still" in asked else None,
+        prompt=str(asked.get("prompt", "")),
+        resolution=str(asked.get("resolution", "")),
+        duration_s=_duration_s(task, mapping),
+        seed=_choose_seed(asked.get("seed"), task),
         output=folder / "clip.mp4",
+        controls={key: value for key, value in asked.items() if key not in ORDER_FIELDS},
     )
 
 
-def _file_field(task: Task, mapping: EngineMapping, parts: "WorkerParts") -> FileUrl:
-    fields = parts.cards[task.model].fields
-    return next(f for f in fields if isinstance(f, FileUrl) and f.name == mapping.order["still"])
+def _duration_s(task: Task, mapping: EngineMapping) -> int:
+    return int(str(task.input.get(mapping.order.get("duration_s", ""), 0)))
+
+
+def _choose_seed(asked: JsonValue, task: Task) -> int:
+    """Return the caller's seed; -1 and an absent one leave the choice to the server."""
+    return asked if isinstance(asked, int) and asked >= 0 else task.seed
+
+
+async def _fetch_pictures(
+    task: Task, mapping: EngineMapping, *, folder: Path, parts: "WorkerParts"
+) -> dict[str, JsonValue]:
+    """Put every picture of the order into the folder; return where each lies, as an engine fetches nothing itself."""
+    fields = {field.name: field for field in parts.cards[task.model].fields}
+    pictures: dict[str, JsonValue] = {}
+    for number, (key, name) in enumerate(mapping.order.items()):
+        field, url = fields[name], task.input.get(name)
+        if isinstance(field, FileUrl) and url is not None:
+            source, picture = folder / f"source-{number}", folder / f"picture-{number}.png"
+            await _fetch_still(str(url), source, field=field, parts=parts)
+            await prepare_still(source, picture, limits=StillLimits())
+            pictures[key] = str(picture)
+    return pictures
 
 
 async def _fetch_still(url: str, source: Path, *, field: FileUrl, parts: "WorkerParts") -> None:

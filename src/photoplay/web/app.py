@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from photoplay import __version__
 from photoplay.flows.parts import ApiParts
-from photoplay.web import discovery, errors, routes
+from photoplay.web import discovery, errors, pages, routes
 from photoplay.web.limits import BodyLimits
 
 __all__ = ["build_app"]
@@ -18,6 +18,7 @@ def build_app(parts: ApiParts, *, http_status: Literal["mirror", "ok"]) -> FastA
     app.state.is_draining = False
     app.include_router(routes.router)
     app.include_router(discovery.router)
+    app.include_router(pages.router)
     app.add_middleware(BodyLimits)
     errors.install(app, http_status=http_status)
     return app

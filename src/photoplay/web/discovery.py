@@ -15,7 +15,7 @@ from photoplay.flows.submit import check_input
 from photoplay.web import wire
 from photoplay.web.auth import PartsOf
 
-__all__ = ["router"]
+__all__ = ["find_model", "router"]
 
 router: Final = APIRouter()
 
@@ -30,19 +30,19 @@ async def models(request: Request, parts: PartsOf) -> JSONResponse:
 
 @router.get("/api/v1/models/{model:path}/schema")
 async def schema(model: str, parts: PartsOf) -> JSONResponse:
-    card = _find(model, parts)
+    card = find_model(model, parts)
     return _success({"$schema": DIALECT, "title": card.title, **input_schema(card.fields, card.rules)})
 
 
 @router.get("/api/v1/models/{model:path}/price")
 async def prices(model: str, parts: PartsOf) -> JSONResponse:
-    return _success({"model": model, "prices": _price_rows(_find(model, parts))})
+    return _success({"model": model, "prices": _price_rows(find_model(model, parts))})
 
 
 @router.post("/api/v1/models/{model:path}/price")
 async def quote(request: Request, model: str, parts: PartsOf) -> JSONResponse:
     """Answer the price of one concrete input; nothing is created."""
-    card = _find(model, parts)
+    card = find_model(model, parts)
     body = wire.parse_json(await request.body())
     values = body.get("input") if isinstance(body, Mapping) else None
     if not isinstance(values, Mapping):
@@ -50,7 +50,8 @@ async def quote(request: Request, model: str, parts: PartsOf) -> JSONResponse:
     return _success({"model": model, "credits": price(check_input(values, card), card)})
 
 
-def _find(model: str, parts: ApiParts) -> Card:
+def find_model(model: str, parts: ApiParts) -> Card:
+    """Raises: NotFound."""
     card = parts.cards.get(model)
     if card is None:
         raise NotFound(f"There is no model {model[:100]}; GET /api/v1/models lists them")

@@ -20,6 +20,7 @@ from photoplay.flows.submit import Submission
 from photoplay.store.files import StoredFile
 
 __all__ = [
+    "STATES",
     "callback_body",
     "created",
     "dump",

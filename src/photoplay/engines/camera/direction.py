@@ -31,6 +31,7 @@ class Source(StrEnum):
 
     PROMPT = "prompt"
     DEFAULT = "default"
+    CONTROLS = "controls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from photoplay.domain.errors import EngineRejected
+from photoplay.domain.errors import EngineRejected, StillRejected
 from photoplay.domain.json import JsonObject
+from photoplay.engines.camera.controls import read_controls, steer
 from photoplay.engines.camera.direction import Direction, direct
 from photoplay.engines.camera.path import Travel, plan, windows
 from photoplay.engines.camera.render import develop, open_still, sample
@@ -33,15 +34,19 @@ class CameraEngine:
     def run(self, order: Order, report: Report) -> Clip:
         """Film the still.
 
-        Raises: EngineRejected for a resolution or duration that it does not offer; StillRejected for a picture that
-            cannot be read; EngineUnavailable if the clip cannot be written. No file is left after any of them.
+        Raises: EngineRejected for a resolution, duration or control that it does not offer; StillRejected for a
+            picture that is missing or cannot be read; EngineUnavailable if the clip cannot be written. No file is
+            left after any of them.
         """
         if order.duration_s <= 0:
             raise EngineRejected(f"duration: must be above 0 s, got {order.duration_s}")
+        if order.still is None:
+            raise StillRejected("still: there is none, and the camera films nothing else")
+        controls = read_controls(order.controls)
         rgb = open_still(order.still)
         still = Size(width_px=rgb.shape[1], height_px=rgb.shape[0])
         output = output_size(still, resolution=order.resolution)
-        direction = direct(order.prompt, seed=order.seed)
+        direction = steer(direct(order.prompt, seed=order.seed), controls)
         travel = plan(direction, still=still, output=output, duration_s=order.duration_s)
         picture = develop(rgb, travel, output=output)
         frames = FPS * order.duration_s

@@ -1,0 +1,175 @@
+"""What can be wrong with a card as a whole. Its operator reads it; a server that has such a card does not start."""
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from photoplay.domain.cards import Card, price, validate
+from photoplay.domain.checks import Wrong, check
+from photoplay.domain.errors import ConfigError
+from photoplay.domain.fields import Alias, Boolean, Choice, Field, Integer, Number, NumberChoice, Objects, Seed
+from photoplay.domain.json import JsonObject, JsonValue
+from photoplay.domain.rules import (
+    AllowedWhen,
+    Exclusive,
+    ExclusiveGroups,
+    ForbiddenWhen,
+    MaximumWhen,
+    RequiredWhen,
+    RequiresOneOf,
+    fields_of,
+)
+
+__all__ = ["complaints"]
+
+# A card whose prices depend on more combinations than this is not one that anybody can check.
+PRICED_INPUTS_MAX: Final = 10_000
+
+
+def complaints(card: Card, *, example: JsonValue) -> list[str]:
+    """Return everything that is wrong with a card as a whole; its parts were checked when it was read."""
+    # What follows stands on these.
+    if parts := [*_field_complaints(card.fields, path="fields"), *_name_complaints(card)]:
+        return parts
+    return [
+        *_value_complaints(card),
+        *_price_complaints(card),
+        *_example_complaints(card, example),
+    ]
+
+
+def _field_complaints(fields: Sequence[Field], *, path: str) -> Iterator[str]:
+    """Yield what is wrong with fields by themselves, and with the fields of objects below them."""
+    names = [field.name for field in fields]
+    own = {field.name for field in fields if not isinstance(field, Alias)}
+    yield from (f"{path}: the name {name} stands twice" for name in sorted({n for n in names if names.count(n) > 1}))
+    for field in fields:
+        at = f"{path}.{field.name}"
+        if isinstance(field, Alias) and field.of not in own:
+            yield f"{at}: it is an alias of {field.of}, which is not a field"
+        if isinstance(field, Objects):
+            yield from _field_complaints(field.fields, path=at)
+        wrong_bounds = list(_bound_complaints(field, path=at))
+        yield from wrong_bounds or _default_complaints(field, path=f"{at}.default")
+
+
+def _bound_complaints(field: Field, *, path: str) -> Iterator[str]:
+    for low, high in (("chars_min", "chars_max"), ("minimum", "maximum"), ("items_min", "items_max")):
+        least, most = getattr(field, low, 0), getattr(field, high, math.inf)
+        if least > most:
+            yield f"{path}: {low} {least} is above {high} {most}"
+    match field:
+        case Choice(options=options) | NumberChoice(options=options):
+            values = [option.value for option in options]
+            if not values or len(set(values)) < len(values):
+                yield f"{path}: options must be there, and each once"
+        case Integer(step=step) | Number(step=step) if step <= 0:
+            yield f"{path}: the step {step} is not above 0"
+        case Integer() if field.minimum % field.step:
+            yield f"{path}: the minimum {field.minimum} is not a multiple of the step {field.step}"
+        case _:
+            pass
+
+
+def _default_complaints(field: Field, *, path: str) -> Iterator[str]:
+    default: JsonValue = getattr(field, "default", None)
+    checked = None if default is None else check(field, default, path=path)
+    if isinstance(checked, Wrong):
+        yield from (problem.message for problem in checked.problems)
+
+
+def _name_complaints(card: Card) -> Iterator[str]:
+    # An alias is no name here: rules and engines see the field that it stands for.
+    names = {field.name for field in card.fields if not isinstance(field, Alias)}
+    for rule in card.rules:
+        if isinstance(rule, Exclusive | RequiresOneOf) and len(rule.fields) < 2:
+            yield f"rules: {rule.rule} needs two fields at least"
+        if isinstance(rule, ExclusiveGroups) and (len(rule.groups) < 2 or not all(rule.groups)):
+            yield f"rules: {rule.rule} needs two groups at least, and none empty"
+        yield from (
+            f"rules: {rule.rule} names {name}, which is not a field" for name in fields_of(rule) if name not in names
+        )
+    for name in sorted(_deciding(card) - names):
+        yield f"prices: they name {name}, which is not a field"
+    for mapping in card.engines:
+        unknown = [name for name in mapping.order.values() if name not in names]
+        yield from (f"engines.{mapping.name}: the order names {name}, which is not a field" for name in unknown)
+
+
+def _value_complaints(card: Card) -> Iterator[str]:
+    """Yield the values in rules and prices that their field can never have."""
+    fields = {field.name: field for field in card.fields if not isinstance(field, Alias)}
+    for place, name, value in _values_named(card):
+        if name in fields and not _can_be(fields[name], value):
+            yield f"{place}: {name} is never {json.dumps(value)}"
+    for rule in card.rules:
+        if isinstance(rule, MaximumWhen) and not isinstance(
+            fields.get(rule.field), Integer | Number | NumberChoice | Seed | None
+        ):
+            yield f"rules: {rule.rule} names {rule.field}, which is not a number"
+
+
+def _values_named(card: Card) -> Iterator[tuple[str, str, JsonValue]]:
+    for rule in card.rules:
+        if isinstance(rule, AllowedWhen):
+            yield from ((f"rules: {rule.rule}", rule.field, value) for value in rule.values)
+        if isinstance(rule, RequiredWhen | ForbiddenWhen | MaximumWhen | AllowedWhen) and rule.when.equals is not None:
+            yield f"rules: {rule.rule}", rule.when.field, rule.when.equals
+    for row in card.prices:
+        yield from (("prices", name, value) for name, value in row.when.items())
+
+
+def _can_be(field: Field, value: JsonValue) -> bool:
+    checked = check(field, value, path="")
+    return type(checked) is type(value) and checked == value
+
+
+def _price_complaints(card: Card) -> Iterator[str]:
+    for count, values in enumerate(_priced_inputs(card, _deciding(card))):
+        if count == PRICED_INPUTS_MAX:
+            yield f"prices: more than {PRICED_INPUTS_MAX} inputs have a price of their own"
+            return
+        try:
+            if price(values, card) < 0:
+                yield f"prices: below 0 for {dict(values)}"
+        except (ConfigError, KeyError, ValueError):
+            yield f"prices: no whole number for {dict(values)}"
+
+
+def _deciding(card: Card) -> set[str]:
+    return {name for row in card.prices for name in (*row.when, row.times) if name}
+
+
+def _priced_inputs(card: Card, deciding: set[str]) -> Iterator[JsonObject]:
+    """Yield every combination of the values of the fields that decide a price."""
+    known = {field.name: _every_value(field) for field in card.fields if field.name in deciding}
+    for name in deciding - known.keys():
+        known[name] = [None]
+    for combination in itertools.product(*known.values()):
+        yield {name: value for name, value in zip(known, combination, strict=True) if value is not None}
+
+
+def _every_value(field: Field) -> list[JsonValue]:
+    default: JsonValue = getattr(field, "default", None)
+    absent = [] if field.required or default is not None else [None]
+    match field:
+        case Choice() | NumberChoice():
+            return [*absent, *(option.value for option in field.options)]
+        case Boolean():
+            return [*absent, True, False]
+        case Integer():
+            return [*absent, *range(field.minimum, field.maximum + 1, field.step)]
+        case _:
+            return [None]
+
+
+def _example_complaints(card: Card, example: JsonValue) -> Iterator[str]:
+    values = example.get("input") if isinstance(example, Mapping) else None
+    if not isinstance(example, Mapping) or example.get("model") != card.id or not isinstance(values, Mapping):
+        yield f"example.json: it must hold model {card.id} and an input"
+        return
+    checked = validate(values, card)
+    if isinstance(checked, tuple):
+        yield from (f"example.json: {problem.message}" for problem in checked)

@@ -1,0 +1,92 @@
+"""What an engine is ordered: a card's fields by the engine's names, and nothing that it would have to fetch."""
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from photoplay.domain.tasks import TaskId
+from photoplay.engines.runner import ChildLimits, EnginePool
+from photoplay.flows.execute import execute
+from photoplay.flows.parts import ApiParts, WorkerParts
+from scenes import CREATE, open_api, read
+
+PHOTO = Path(__file__).parents[2] / "src" / "photoplay" / "samples" / "coffee.jpg"
+LITE = "bytedance/v1-lite-image-to-video"
+
+
+class Studio:
+    """A server whose only engine says what it was ordered."""
+
+    def __init__(self, api: httpx2.AsyncClient, worker: WorkerParts) -> None:
+        self._api = api
+        self._worker = worker
+
+    async def upload(self) -> str:
+        answer = await self._api.post("/api/file-stream-upload", files={"file": ("a.jpg", PHOTO.read_bytes())})
+        return answer.json()["data"]["fileUrl"]
+
+    async def order(self, model: str, **input: object) -> Mapping[str, Any]:
+        answer = await self._api.post(CREATE, json={"model": model, "input": input})
+        assert answer.json()["code"] == 200, answer.text
+        task_id = TaskId(UUID(answer.json()["data"]["taskId"]))
+        await execute(task_id, parts=self._worker)
+        task = await read(task_id, db=self._worker.db)
+        assert task.failure is not None
+        return {**json.loads(task.failure.message), "chosen_seed": task.seed}
+
+
+@pytest.fixture
+async def studio(
+    parts: ApiParts, worker: WorkerParts, key: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Studio]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "engines"))
+    pool = EnginePool("order_tellers:OrderTeller", size=1, limits=ChildLimits())
+    names = ("ark", "camera")
+    try:
+        async with open_api(replace(parts, engine_names=frozenset(names)), key) as api:
+            yield Studio(api, replace(worker, engines=dict.fromkeys(names, pool)))
+    finally:
+        await pool.stop(timedelta(0))
+
+
+async def test_every_picture_of_an_order_is_a_checked_file(studio: Studio) -> None:
+    photo = await studio.upload()
+
+    ordered = await studio.order(LITE, prompt="pour", image_url=photo, end_image_url=photo, camera_fixed=True)
+
+    assert ordered["still"] == "PNG"
+    assert ordered["controls"] == {"end_still": "PNG", "camera_fixed": True}
+
+
+async def test_an_absent_field_is_no_control(studio: Studio) -> None:
+    ordered = await studio.order("photoplay/camera-image-to-video", image_url=await studio.upload())
+
+    assert ordered["prompt"] == ""
+    assert ordered["controls"] == {"move": "auto", "strength": 1.0}
+
+
+async def test_a_card_without_a_picture_orders_no_still(studio: Studio) -> None:
+    ordered = await studio.order("bytedance/v1-pro-text-to-video", prompt="a cup", aspect_ratio="1:1")
+
+    assert ordered["still"] is None
+    assert ordered["controls"] == {"aspect_ratio": "1:1", "camera_fixed": False}
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+async def test_a_seed_of_the_caller_takes_the_place_of_the_servers(studio: Studio, seed: int) -> None:
+    ordered = await studio.order("bytedance/v1-pro-text-to-video", prompt="a cup", seed=seed)
+
+    assert ordered["seed"] == seed
+
+
+async def test_a_seed_of_minus_one_leaves_the_choice_to_the_server(studio: Studio) -> None:
+    ordered = await studio.order("bytedance/v1-pro-text-to-video", prompt="a cup", seed=-1)
+
+    assert ordered["seed"] == ordered["chosen_seed"]

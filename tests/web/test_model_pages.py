@@ -1,0 +1,225 @@
+"""The pages of the models: everything that a card says, nothing that it could do."""
+
+import hashlib
+import re
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from photoplay.domain.cards import Card, PriceRow
+from photoplay.domain.fields import Choice, NumberChoice, Option, Text
+from photoplay.domain.rules import Exclusive
+from photoplay.files.cards import load_cards
+from photoplay.flows.parts import ApiParts
+from photoplay.web.blocks import to_html, to_markdown
+from photoplay.web.model_page import Site, model_page
+from photoplay.web.pages import STATIC, STATIC_DIR
+from scenes import BASE_URL, MODEL, open_api
+
+CARDS = load_cards()
+SITE = Site(base_url=BASE_URL, engine_names={"camera"})
+HOSTILE = "</script><img src=x onerror=alert(1)>`|\n# [a](javascript:b)"
+PAGES = ["/models", "/docs", f"/models/{MODEL}"]
+
+each_card = pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.id)
+
+
+class Tags(HTMLParser):
+    """The tags of a page, its texts, and the links that a browser would follow or load."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name in {"href", "src"}]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def markdown_of(card: Card) -> str:
+    return to_markdown(model_page(card, SITE))
+
+
+def prose_of(card: Card) -> str:
+    """The Markdown page as a reader sees it: without what keeps texts from being markup."""
+    return re.sub(r"\\(?=[^A-Za-z0-9\s])", "", markdown_of(card))
+
+
+def hostile(card: Card) -> Card:
+    """The card, with a text in every place that would love to be markup."""
+    field = Text(name="note", label=HOSTILE, help=HOSTILE, chars_max=99)
+    choice = Choice(name="x`y", label=HOSTILE, help=HOSTILE, options=(Option(value=HOSTILE, label=HOSTILE),))
+    example = {**card.example, "input": {"note": HOSTILE}}
+    return replace(
+        card,
+        title=HOSTILE,
+        provider=HOSTILE,
+        description=HOSTILE,
+        task_types=(HOSTILE,),
+        sources=(HOSTILE,),
+        fields=(field, choice),
+        rules=(Exclusive(fields=("note", "x`y"), message=HOSTILE),),
+        prices=(PriceRow(when={}, credits=1),),
+        example=example,
+    )
+
+
+def told(card: Card) -> list[str]:
+    """What a page of this card must say."""
+    choices = [field for field in card.fields if isinstance(field, Choice | NumberChoice)]
+    return [
+        *(card.id, card.title, card.description, card.provider, *card.task_types, *card.sources),
+        *(text for field in card.fields for text in (field.name, field.label, field.help)),
+        *(str(text) for field in choices for option in field.options for text in (option.value, option.label)),
+        *(str(row.credits) for row in card.prices),
+        *(rule.message for rule in card.rules),
+        *(engine.name for engine in card.engines),
+    ]
+
+
+@each_card
+def test_both_pages_say_everything_that_the_card_says(card: Card) -> None:
+    shown = Tags(to_html(model_page(card, SITE))).text
+
+    assert [text for text in told(card) if text not in prose_of(card)] == []
+    assert [text for text in told(card) if text not in shown] == []
+
+
+@each_card
+def test_a_page_says_whether_this_server_has_an_engine_for_the_model(card: Card) -> None:
+    none = Site(base_url=BASE_URL, engine_names=())
+    all_engines = Site(base_url=BASE_URL, engine_names=[engine.name for engine in card.engines])
+
+    assert f"not on this server: it needs `{card.engines[0].name}`" in to_markdown(model_page(card, none))
+    assert f"yes, served by `{card.engines[0].name}`" in to_markdown(model_page(card, all_engines))
+
+
+@pytest.mark.parametrize("card", [*CARDS.values(), hostile(CARDS[MODEL])], ids=lambda card: card.id)
+def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(card: Card) -> None:
+    prose = re.sub(r"^(`{3,})\w*\n.*?^\1$", "", markdown_of(card), flags=re.MULTILINE | re.DOTALL)
+    tables = re.findall(r"(?:^\|.*\n)+", prose, re.MULTILINE)
+
+    assert len(tables) == 3
+    for table in tables:
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(widths) == 1, table
+
+
+def test_a_hostile_text_of_a_card_is_only_text() -> None:
+    card = hostile(CARDS[MODEL])
+    page, tame = Tags(to_html(model_page(card, SITE))), Tags(to_html(model_page(CARDS[MODEL], SITE)))
+    prose = re.sub(r"^(`{3,})\w*\n.*?^\1$", "", markdown_of(card), flags=re.MULTILINE | re.DOTALL)
+    outside_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", re.sub(r"\\[^A-Za-z0-9\s]", "", prose))
+
+    assert page.tags <= {*tame.tags, "h3", "ul", "li"}
+    assert page.attributes == tame.attributes
+    assert page.text.count(HOSTILE) >= 10
+    assert "<" not in outside_code
+    assert "](javascript" not in outside_code
+    assert prose.count("\n# ") == 0, "a title begins no second page"
+
+
+async def test_a_hostile_title_does_not_leave_the_head(parts: ApiParts) -> None:
+    cards = {MODEL: hostile(CARDS[MODEL])}
+    async with open_api(replace(parts, cards=cards), None) as stranger:
+        page = (await stranger.get(f"/models/{MODEL}")).text
+
+    assert "<img" not in page
+    assert "<script" not in page
+    assert HOSTILE in unescape(page[: page.index("</title>")])
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_allows_only_what_this_server_sends(path: str, parts: ApiParts) -> None:
+    async with open_api(parts, None) as stranger:
+        answer = await stranger.get(path)
+        page = Tags(answer.text)
+        loaded = [await stranger.get(f"{path.rpartition('/')[0]}/{link}") for link in page.links if "static/" in link]
+
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'")
+    assert "unsafe" not in policy
+    assert "//" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "style" not in page.tags | page.attributes
+    assert loaded
+    assert {file.status_code for file in loaded} == {200}
+    assert {urlsplit(link).netloc for link in page.links} <= {"", urlsplit(BASE_URL).netloc}
+
+
+@each_card
+async def test_a_page_names_no_host_but_this_one_and_what_the_card_names(card: Card, parts: ApiParts) -> None:
+    async with open_api(parts, None) as stranger:
+        pages = [(await stranger.get(f"/models/{card.id}{ending}")).text for ending in ("", ".md")]
+
+    def hosts(text: str) -> set[str]:
+        return set(re.findall(r"https?://([^/\s\"'\\&)?]+)", text))
+
+    own = hosts(f"{card.example} {card.sources} {card.description}") | {urlsplit(BASE_URL).netloc, "example.com"}
+    assert hosts("".join(pages)) <= own
+
+
+async def test_the_lists_lead_to_every_model(parts: ApiParts) -> None:
+    async with open_api(parts, None) as stranger:
+        index, llms = await stranger.get("/models"), await stranger.get("/llms.txt")
+        found = [await stranger.get(link) for link in re.findall(r"\]\((\S+?)\)", llms.text)]
+        shown = [await stranger.get(link) for link in Tags(index.text).links if "/models/" in link]
+
+    assert llms.text.startswith("# Photoplay\n\n> ")
+    assert llms.headers["content-type"].startswith("text/plain")
+    assert {answer.status_code for answer in [*found, *shown]} == {200}
+    assert sum("text/markdown" in answer.headers["content-type"] for answer in found) == len(CARDS)
+    assert len(shown) == len(CARDS)
+
+
+@pytest.mark.parametrize("ending", ["", ".md"])
+async def test_an_unknown_model_has_no_page(ending: str, parts: ApiParts) -> None:
+    async with open_api(parts, None) as stranger:
+        answer = await stranger.get(f"/models/nobody/nothing{ending}")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, 404)
+
+
+@pytest.mark.parametrize("name", STATIC)
+async def test_a_file_of_the_pages_is_served_as_what_it_is(name: str, parts: ApiParts) -> None:
+    async with open_api(parts, None) as stranger:
+        answer = await stranger.get(f"/static/{name}")
+
+    assert answer.content == (STATIC_DIR / name).read_bytes()
+    assert answer.headers["content-type"].partition(";")[0] == STATIC[name]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../app.py", "..%2fapp.py", "%2e%2e/app.py", "vendor/refresh", "vendor", "", "/etc/passwd", "x.css%00"]
+)
+async def test_no_other_file_is_served(name: str, parts: ApiParts) -> None:
+    async with open_api(parts, None) as stranger:
+        answer = await stranger.get(f"/static/{name}")
+
+    assert answer.status_code == 404
+
+
+def test_the_files_of_others_are_those_that_were_taken() -> None:
+    vendor: Path = STATIC_DIR / "vendor"
+    lines = [line.split() for line in (vendor / "CHECKSUMS").read_text().splitlines()]
+
+    assert {name for _, name in lines} == {path.name for path in vendor.iterdir()} - {"CHECKSUMS", "refresh"}
+    assert {name: _sha256(vendor / name) for _, name in lines} == {name: digest for digest, name in lines}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
