@@ -13,7 +13,19 @@ from uuid import UUID
 
 from photoplay.domain.json import JsonObject
 
-__all__ = ["TRANSITIONS", "AccountId", "Claim", "Event", "Failure", "KeyId", "State", "Task", "TaskId", "advance"]
+__all__ = [
+    "TRANSITIONS",
+    "AccountId",
+    "Claim",
+    "Event",
+    "Failure",
+    "KeyId",
+    "NewTask",
+    "State",
+    "Task",
+    "TaskId",
+    "advance",
+]
 
 TaskId = NewType("TaskId", UUID)
 AccountId = NewType("AccountId", UUID)
@@ -101,6 +113,24 @@ class Claim:
     """New with every claim; a write that names an older one changes nothing."""
     attempt: int
     """1 for the first claim of a task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A task at the moment of its acceptance: what the caller asked for and what was decided then."""
+
+    id: TaskId
+    account_id: AccountId
+    key_id: KeyId
+    model: str
+    request: str
+    input: JsonObject
+    callback_url: str | None
+    attempts_max: int
+    price_credits: int
+    balance_credits: int
+    """After the hold."""
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from photoplay.domain.errors import (
 )
 from photoplay.domain.fields import Field, FileUrl, FileUrls
 from photoplay.domain.json import JsonObject
-from photoplay.domain.tasks import State, Task, TaskId
+from photoplay.domain.tasks import NewTask, TaskId
 from photoplay.store import accounts, idempotency, jobs, ledger, tasks
 from photoplay.store.accounts import Account, Caller
 
@@ -148,31 +148,20 @@ async def _create(
     cost = price(values, card)
     if cost > account.balance_credits:
         raise InsufficientCredits(price_credits=cost, balance_credits=account.balance_credits)
-    moment = clock.now()
-    task = Task(
+    task = NewTask(
         id=TaskId(clock.new_uuid()),
         account_id=account.id,
+        key_id=caller.key_id,
         model=card.id,
         request=submission.request,
         input=values,
         callback_url=submission.callback_url,
-        state=State.WAITING,
-        attempt=0,
         attempts_max=ATTEMPTS_MAX,
-        progress=0,
         price_credits=cost,
-        charged_credits=0,
         balance_credits=account.balance_credits - cost,
         seed=clock.new_seed(),
-        engine=None,
-        results=(),
-        failure=None,
-        created_at=moment,
-        updated_at=moment,
-        generating_at=None,
-        finished_at=None,
     )
-    await tasks.insert(tx, task, key_id=caller.key_id)
+    await tasks.insert(tx, task)
     await ledger.move(tx, credits.hold(account.id, task.id, cost), movement_id=clock.new_uuid())
     if submission.idempotency_key is not None:
         entry = idempotency.Remembered(task_id=task.id, request_sha256=_digest(submission))

@@ -1,5 +1,6 @@
 """Rows of tasks. Every write that ends or extends an attempt is fenced by its claim."""
 
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from photoplay.domain.errors import StaleClaim
 from photoplay.domain.json import JsonObject
 from photoplay.domain.outcomes import Produced
-from photoplay.domain.tasks import AccountId, Claim, Event, Failure, KeyId, State, Task, TaskId, advance
+from photoplay.domain.tasks import AccountId, Claim, Event, Failure, NewTask, State, Task, TaskId, advance
 from photoplay.store.database import Row, fetch, fetch_row, fetch_value
 
 if TYPE_CHECKING:
@@ -33,22 +34,9 @@ __all__ = [
 ]
 
 
-async def insert(connection: "Connection", task: Task, *, key_id: KeyId) -> None:
-    await fetch(
-        connection,
-        "tasks_insert",
-        id=task.id,
-        account_id=task.account_id,
-        key_id=key_id,
-        model=task.model,
-        request=task.request,
-        input=task.input,
-        callback_url=task.callback_url,
-        attempts_max=task.attempts_max,
-        price_credits=task.price_credits,
-        balance_credits=task.balance_credits,
-        seed=task.seed,
-    )
+async def insert(connection: "Connection", task: NewTask) -> None:
+    values = {field.name: getattr(task, field.name) for field in fields(task)}
+    await fetch(connection, "tasks_insert", **values)
 
 
 async def find(connection: "Connection", task_id: TaskId, *, account_id: AccountId) -> Task | None:
