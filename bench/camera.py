@@ -81,6 +81,7 @@ def _order(still: Path, arguments: argparse.Namespace) -> Order:
 
 
 def _ready_frames(order: Order) -> tuple[Size, list[VideoFrame]]:
+    assert order.still is not None, "the bench films a still"
     rgb = open_still(order.still)
     picture_size = Size(width_px=rgb.shape[1], height_px=rgb.shape[0])
     size = output_size(picture_size, resolution=order.resolution)

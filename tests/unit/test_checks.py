@@ -222,7 +222,6 @@ def test_a_value_beyond_its_bounds_is_told_what_which_limit_and_got(
         " http://a.b",
         "http://a.b/ c",
         "http://a.b\n",
-        "http://me@a.b/",
         "http://a.b\\c",
     ],
 )

@@ -37,6 +37,7 @@ TRIED_AGAIN = {
     "IdempotencyConflict": "500",
     "NotFound": "500",
     "MethodNotAllowed": "500",
+    "ModelSwitchedOff": "500",
 }
 TEXT = "what went wrong"
 

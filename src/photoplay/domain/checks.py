@@ -43,7 +43,7 @@ __all__ = [
 URL_CHARS_MAX: Final = 2048
 ID_CHARS_MAX: Final = 255
 # What a URL must look like before anybody tries to fetch it; `egress/` judges the rest.
-URL_PATTERN: Final = r"[hH][tT][tT][pP][sS]?://[^\s/?#\\@]+([/?#][^\s\\]*)?"
+URL_PATTERN: Final = r"[hH][tT][tT][pP][sS]?://[^\s/?#\\]+([/?#][^\s\\]*)?"
 TASK_ID_PATTERN: Final = r"[0-9a-f]{32}"
 
 
