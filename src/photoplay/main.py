@@ -3,13 +3,13 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from types import FrameType
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 import uvicorn
@@ -18,14 +18,12 @@ from fastapi import FastAPI
 
 from photoplay.cli.children import API_STOP_S, DRAIN_SIGNAL
 from photoplay.cli.running import find_running
-from photoplay.domain.cards import Card
 from photoplay.domain.errors import ConfigError, EngineUnavailable
-from photoplay.domain.tasks import Task
 from photoplay.egress import Egress, parse_allow
 from photoplay.engines.runner import ChildLimits, EnginePool
 from photoplay.files.cards import CardShelf
 from photoplay.files.store import FileStore
-from photoplay.flows.parts import ApiParts, WorkerParts
+from photoplay.flows.parts import ApiParts, Parts, WorkerParts
 from photoplay.settings import Settings
 from photoplay.store.database import Database
 from photoplay.store.migrate import migrate
@@ -64,30 +62,16 @@ def _run(program: Coroutine[object, object, None]) -> None:
         runner.run(program)
 
 
-class _Core(NamedTuple):
-    """What the API and the worker have in common."""
-
-    db: Database
-    files: FileStore
-    egress: Egress
-    cards: Mapping[str, Card]
-    engine_names: frozenset[str]
-    work_dir: Path
-    files_url: str
-    results_lifetime: timedelta
-    callback_schedule: tuple[timedelta, ...]
-    callback_body: Callable[[Task], bytes]
-
-
 @asynccontextmanager
-async def _core(settings: Settings) -> AsyncGenerator[_Core]:
+async def _shared_parts(settings: Settings) -> AsyncGenerator[Parts]:
+    """Open what the API and the worker have in common."""
     work_dir = settings.data_dir / "work"
     files_url = f"{settings.base_url}/files/"
     work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = _database_url(settings)
     await migrate(url)
     async with Database(url) as db, Egress(allow=parse_allow(settings.egress_allow)) as egress:
-        yield _Core(
+        yield Parts(
             db=db,
             files=FileStore(settings.data_dir / "files"),
             egress=egress,
@@ -99,6 +83,10 @@ async def _core(settings: Settings) -> AsyncGenerator[_Core]:
             callback_schedule=settings.callback_schedule,
             callback_body=partial(callback_body, files_url=files_url),
         )
+
+
+def _fields_of(parts: Parts) -> dict[str, Any]:
+    return {field.name: getattr(parts, field.name) for field in fields(parts)}
 
 
 def _database_url(settings: Settings) -> str:
@@ -114,9 +102,9 @@ def _database_url(settings: Settings) -> str:
 
 
 async def _serve_api(settings: Settings, fd: int | None) -> None:
-    async with _core(settings) as core:
+    async with _shared_parts(settings) as shared:
         parts = ApiParts(
-            **core._asdict(),
+            **_fields_of(shared),
             creates=settings.creates,
             unfinished_max=settings.unfinished_max,
             uploads_lifetime=timedelta(days=settings.uploads_days),
@@ -168,10 +156,10 @@ async def _serve_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with _core(settings) as core:
+    async with _shared_parts(settings) as shared:
         engines = {name: EnginePool(name, size=settings.jobs_max, limits=ENGINE_LIMITS) for name in ENGINES}
         parts = WorkerParts(
-            **core._asdict(),
+            **_fields_of(shared),
             engines=engines,
             lease=timedelta(seconds=settings.lease_s),
         )

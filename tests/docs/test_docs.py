@@ -17,14 +17,15 @@ from photoplay.domain.cards import Card
 from photoplay.domain.fields import Choice
 from photoplay.files.cards import load_cards
 from photoplay.settings import PREFIX, Settings
+from photoplay.web import discovery, pages, routes
 from photoplay.web.errors import CODES
-from photoplay.web.routes import router
 
 SOURCE = Path(photoplay.__file__).parent
 ROOT = SOURCE.parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
+ROUTERS = (routes.router, discovery.router, pages.router)
 
 # Names that say nothing about what is behind them, synonyms of a word in the glossary, and praise.
 BANNED = re.compile(
@@ -154,7 +155,9 @@ def test_every_metric_is_explained(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in router.routes if isinstance(route, APIRoute)], ids=lambda r: r.path
+    "route",
+    [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)],
+    ids=lambda r: r.path,
 )
 def test_every_path_is_documented(route: APIRoute) -> None:
     path = route.path.replace(":path}", "}")

@@ -64,16 +64,17 @@ async def test_success_posts_the_hold_once(task_id: TaskId, worker: WorkerParts,
     assert await balances(db) == (984, 0)
 
 
-async def test_the_clip_of_a_success_is_kept_for_its_lifetime(
-    task_id: TaskId, worker: WorkerParts, db: Database
+@pytest.mark.parametrize(("operator", "kept"), [(3, 3), (14, 14), (90, 14)], ids=["less", "as the card", "more"])
+async def test_a_clip_is_kept_as_its_card_says_or_less_where_the_operator_does(
+    operator: int, kept: int, task_id: TaskId, worker: WorkerParts, db: Database
 ) -> None:
-    await succeed(task_id, parts=worker)
+    await succeed(task_id, parts=replace(worker, results_lifetime=timedelta(days=operator)))
 
     ((is_ready, size, days),) = await rows(
         db, "select is_ready, size_bytes, extract(epoch from expires_at - now())::float / 86400 from files"
     )
     assert (is_ready, size) == (True, 123)
-    assert days == pytest.approx(14, abs=0.01)
+    assert days == pytest.approx(kept, abs=0.01)
 
 
 async def test_failure_releases_the_hold(task_id: TaskId, worker: WorkerParts, db: Database) -> None:

@@ -51,7 +51,7 @@ async def end(tx: "Connection", task: Task, event: Event, *, ending: Produced | 
     balance = await ledger.move(tx, movement, movement_id=clock.new_uuid())
     ended = await tasks.finish(tx, task, event, ending=ending, balance_credits=balance)
     if isinstance(ending, Produced):
-        await files.keep(tx, ending.result, size_bytes=ending.size_bytes, lifetime=parts.results_lifetime)
+        await files.keep(tx, ending.result, size_bytes=ending.size_bytes, lifetime=_lifetime(task, parts))
     await files.expire_unfinished(tx, task.id)
     if ended.callback_url is not None:
         callback_id = f"msg_{clock.new_uuid().hex}"
@@ -59,6 +59,12 @@ async def end(tx: "Connection", task: Task, event: Event, *, ending: Produced | 
         await callbacks.insert(tx, ended, id=callback_id, body=parts.callback_body(ended), delay=delay)
         await jobs.enqueue_delivery(tx, callback_id, attempt=0, delay=delay)
     return ended
+
+
+def _lifetime(task: Task, parts: "Parts") -> timedelta:
+    """How long a result is kept: as the card says, or less where the operator does."""
+    card = parts.cards.get(task.model)
+    return parts.results_lifetime if card is None else min(timedelta(days=card.retention_days), parts.results_lifetime)
 
 
 async def hand_back(claim: Claim, *, parts: "WorkerParts") -> None:
