@@ -27,7 +27,7 @@ STOP_TIMEOUT_S: Final = 60.0
 
 def run(
     photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A JPEG, PNG or WebP picture.")],
-    prompt: Annotated[str, typer.Argument(help='What should happen, such as "slow push in, steam rising".')],
+    prompt: Annotated[str, typer.Argument(help='What should happen, such as "slow push in".')],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the clip is saved.")] = Path("clip.mp4"),
     model: Annotated[str, typer.Option(help="The model to use.")] = EXAMPLE_MODEL,
     resolution: Annotated[str, typer.Option(help="720p or 1080p.")] = "720p",
