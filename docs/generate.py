@@ -16,10 +16,11 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from photoplay.cli.wording import FIELD_HEAD, field_row, price_rows
+from photoplay.cli.wording import price_rows
 from photoplay.domain.cards import Card
-from photoplay.domain.fields import Choice, Field
+from photoplay.domain.fields import Field
 from photoplay.domain.tasks import TRANSITIONS, Event, State
+from photoplay.domain.words import FIELD_HEAD, describe
 from photoplay.files.cards import load_cards
 from photoplay.settings import FILE_NAME, PREFIX, Settings
 from photoplay.web.wire import STATES
@@ -191,7 +192,7 @@ def models_page() -> str:
 
 def model_section(card: Card) -> Iterator[str]:
     yield from (f"## {card.title}", "", f"`{card.id}`, by {card.provider}. {card.description}", "")
-    yield from table(FIELD_HEAD, [model_field(field) for field in card.fields])
+    yield from table(FIELD_HEAD, [row for field in card.fields for row in model_field(field)])
     yield from table(("input", "credits"), list(price_rows(card)))
     yield from (f"- {rule.message}" for rule in card.rules)
     yield f"- Clip: {card.output.fps} frames a second, {card.output.sizes}."
@@ -200,11 +201,16 @@ def model_section(card: Card) -> Iterator[str]:
     yield ""
 
 
-def model_field(field: Field) -> list[str]:
-    name, kind, required, default, allowed, meaning = field_row(field)
-    if isinstance(field, Choice):
-        allowed = ", ".join(f"`{option.value}`" for option in field.options)
-    return [f"`{name}`", kind, required, f"`{default}`" if default else "", allowed, meaning]
+def model_field(field: Field) -> Iterator[list[str]]:
+    for row in describe([field]):
+        default = f"`{row.default}`" if row.default else ""
+        options = ", ".join(option_code(option) for option in row.options.split(", ")) if row.options else ""
+        yield list(row._replace(field=f"`{row.field}`", default=default, options=options))
+
+
+def option_code(option: str) -> str:
+    value, _, label = option.partition(" (")
+    return f"`{value}` ({label}" if label else f"`{value}`"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -153,11 +153,11 @@ def test_an_order_without_a_still_is_refused(tmp_path: Path) -> None:
         CameraEngine().run(order, lambda _: None)
 
 
-@pytest.mark.parametrize("still", [None, Path("/work/still.png")])
+@pytest.mark.parametrize("still", [None, Path("/stills/still.png")])
 def test_an_order_arrives_in_the_child_as_it_was_sent(still: Path | None) -> None:
-    controls: dict[str, JsonValue] = {"move": "pan_left", "strength": 1.5, "end_still": "/work/picture-1.png"}
+    controls: dict[str, JsonValue] = {"move": "pan_left", "strength": 1.5, "end_still": "/stills/picture-1.png"}
     order = Order(
-        still=still, prompt="", resolution="", duration_s=0, seed=7, output=Path("/work/c.mp4"), controls=controls
+        still=still, prompt="", resolution="", duration_s=0, seed=7, output=Path("/clips/c.mp4"), controls=controls
     )
 
     assert parse_request(request_line(Run(order=order))) == Run(order=order)

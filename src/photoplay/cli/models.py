@@ -8,13 +8,14 @@ from typing import Annotated, Final, cast
 import typer
 
 from photoplay.cli.table import print_table
-from photoplay.cli.wording import FIELD_HEAD, availability, field_row, price_range, price_rows
+from photoplay.cli.wording import availability, price_range, price_rows
 from photoplay.domain import cards
 from photoplay.domain.cards import Card
 from photoplay.domain.checks import Wrong, check_all
 from photoplay.domain.errors import InvalidInput
 from photoplay.domain.fields import Choice, Field, FileUrl, TaskRef, Text
 from photoplay.domain.json import JsonObject, JsonValue
+from photoplay.domain.words import FIELD_HEAD, describe
 from photoplay.engines.child import ENGINES
 from photoplay.files.cards import load_cards
 from photoplay.flows.submit import find_card
@@ -60,7 +61,7 @@ def show(model: ModelArgument) -> None:
     """
     card = find_card(model, _cards())
     typer.echo(f"{card.id}: {card.title}, by {card.provider}\n{card.description}\n")
-    print_table(FIELD_HEAD, [field_row(field) for field in card.fields])
+    print_table(FIELD_HEAD, list(describe(card.fields)))
     typer.echo("")
     print_table(("input", "credits"), list(price_rows(card)))
     typer.echo("")
