@@ -81,7 +81,7 @@ def test_show_tells_every_field_option_and_price(tmp_path: Path) -> None:
 
     assert all(field.name in shown and field.help in shown for field in card.fields)
     assert "auto (As the prompt says), push_in (Push in), pull_out (Pull out)" in shown
-    assert "0.25 to 2.0" in shown
+    assert "0.25 to 2 " in shown
     assert any(line.split() == ["resolution=1080p,", "duration=15", "12"] for line in shown.splitlines())
     assert "Status: available" in shown
 
