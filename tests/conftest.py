@@ -11,6 +11,7 @@ import asyncpg
 import httpx2
 import pytest
 import structlog
+from hypothesis import settings
 
 from photoplay.clock import new_uuid
 from photoplay.domain.keys import digest_key
@@ -27,6 +28,10 @@ from photoplay.store.embedded import EmbeddedPostgres
 from photoplay.store.migrate import migrate
 from photoplay.web.wire import callback_body
 from scenes import BASE_URL, LEASE, open_api
+
+# No bound on the time of one example: the machine is shared, and speed is for bench/.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

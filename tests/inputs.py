@@ -212,7 +212,6 @@ NO_URLS = [
     "https:///a",
     "http://a b",
     "http://a\n",
-    "http://u@a",
     "x http://a",
     "http://" + "a" * 2042,
 ]

@@ -31,7 +31,7 @@ def is_fine(values: object, card: Card) -> bool:
 
 
 @each_card
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_what_the_card_allows_passes_the_server_and_the_schema(card: Card, data: st.DataObject) -> None:
     values = data.draw(valid_inputs(card))
@@ -41,7 +41,7 @@ def test_what_the_card_allows_passes_the_server_and_the_schema(card: Card, data:
 
 
 @each_card
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_one_wrong_value_is_refused_by_the_server_with_its_path_and_by_the_schema(
     card: Card, data: st.DataObject
@@ -56,7 +56,7 @@ def test_one_wrong_value_is_refused_by_the_server_with_its_path_and_by_the_schem
 
 
 @pytest.mark.parametrize("card", RULED.values(), ids=RULED.keys())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_one_broken_rule_is_refused_by_the_server_in_its_words_and_by_the_schema(
     card: Card, data: st.DataObject
@@ -72,7 +72,7 @@ def test_one_broken_rule_is_refused_by_the_server_in_its_words_and_by_the_schema
 
 
 @each_card
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_the_server_and_the_schema_agree_about_anything(card: Card, data: st.DataObject) -> None:
     values: Mapping[str, Any] = data.draw(any_inputs(card))
