@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from photoplay.cli.children import API_STOP_S, DRAIN_SIGNAL
+from photoplay.cli.children import API_STOP_S, BACKLOG, DRAIN_SIGNAL
 from photoplay.cli.running import find_running
 from photoplay.domain.errors import ConfigError, EngineUnavailable
 from photoplay.egress import Egress, parse_allow
@@ -41,7 +41,6 @@ ENGINE_LIMITS: Final = ChildLimits(memory_bytes=900 * 1024 * 1024)
 ENGINE_STOP: Final = timedelta(seconds=5)
 HEADER_BYTES_MAX: Final = 32 * 1024
 IDLE_S: Final = 60
-BACKLOG: Final = 1024
 
 
 def run_api(settings: Settings, *, fd: int | None) -> None:

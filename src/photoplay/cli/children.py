@@ -11,7 +11,7 @@ import structlog
 
 from photoplay.process import end_with_parent
 
-__all__ = ["API_STOP_S", "DRAIN_SIGNAL", "Program"]
+__all__ = ["API_STOP_S", "BACKLOG", "DRAIN_SIGNAL", "Program"]
 
 log = structlog.get_logger()
 
@@ -19,6 +19,8 @@ log = structlog.get_logger()
 DRAIN_SIGNAL: Final = signal.SIGUSR1
 # How long requests under way may take once the API is told to stop.
 API_STOP_S: Final = 5
+# Connections wait here while the API is started again, instead of being refused.
+BACKLOG: Final = 1024
 
 # At once for a single crash, slower for a program that cannot start.
 RESTART_DELAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 5.0)

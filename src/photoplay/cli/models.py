@@ -43,7 +43,7 @@ def _list(
 ) -> None:
     if context.invoked_subcommand is not None:
         return
-    found = [card for _, card in sorted(_cards().items()) if _fits(card, search=search.casefold(), task_type=type)]
+    found = [card for _, card in sorted(_cards().items()) if cards.fits(card, search=search, task_type=type)]
     print_table(
         ("model", "title", "type", "credits", "status"),
         [
@@ -89,11 +89,6 @@ def price(
 
 def _cards() -> Mapping[str, Card]:
     return load_cards(read_settings().cards_dir)
-
-
-def _fits(card: Card, *, search: str, task_type: str) -> bool:
-    text = f"{card.id} {card.title} {card.provider} {card.description}".casefold()
-    return search in text and (not task_type or task_type in card.task_types)
 
 
 def _priced(card: Card, pairs: Sequence[str]) -> JsonObject:

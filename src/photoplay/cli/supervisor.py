@@ -12,7 +12,7 @@ from typing import Final
 import httpx2
 import structlog
 
-from photoplay.cli.children import API_STOP_S, DRAIN_SIGNAL, Program
+from photoplay.cli.children import API_STOP_S, BACKLOG, DRAIN_SIGNAL, Program
 from photoplay.cli.running import RunningServer, announce, hold_data_dir
 from photoplay.domain.errors import ConfigError
 from photoplay.flows.enroll import enroll_first
@@ -25,8 +25,6 @@ __all__ = ["Ready", "supervise"]
 
 log = structlog.get_logger()
 
-# Connections wait here while the API is started again, instead of being refused.
-BACKLOG: Final = 1024
 READY_TIMEOUT_S: Final = 60.0
 READY_POLL_S: Final = 0.05
 DATABASE_RESTART_S: Final = 0.5

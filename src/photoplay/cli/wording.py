@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from photoplay.domain.cards import Card, PriceRow, choose_engine
+from photoplay.domain.cards import Card, PriceRow, choose_engine, needed_engines
 from photoplay.domain.fields import Choice, Integer, NumberChoice
 
 __all__ = ["availability", "price_range", "price_rows"]
@@ -10,8 +10,7 @@ __all__ = ["availability", "price_range", "price_rows"]
 
 def availability(card: Card, configured: Collection[str]) -> str:
     """Return `available`, or which engines the card waits for."""
-    engines = " or ".join(mapping.name for mapping in card.engines)
-    return "available" if choose_engine(card, configured) else f"needs {engines}"
+    return "available" if choose_engine(card, configured) else f"needs {needed_engines(card)}"
 
 
 def price_range(card: Card) -> str:

@@ -10,12 +10,19 @@ from photoplay.domain.checks import Problem, Wrong, check_all
 from photoplay.domain.errors import ConfigError
 from photoplay.domain.fields import Alias, Field
 from photoplay.domain.json import JsonObject, JsonValue
-from photoplay.domain.rules import (
-    Rule,
-    broken,
-)
+from photoplay.domain.rules import Rule, broken
 
-__all__ = ["Card", "EngineMapping", "Output", "PriceRow", "choose_engine", "price", "validate"]
+__all__ = [
+    "Card",
+    "EngineMapping",
+    "Output",
+    "PriceRow",
+    "choose_engine",
+    "fits",
+    "needed_engines",
+    "price",
+    "validate",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,3 +104,14 @@ def price(values: JsonObject, card: Card) -> int:
 def choose_engine(card: Card, configured: Collection[str]) -> EngineMapping | None:
     """Return the first of the card's engines that is configured, or None if none is."""
     return next((mapping for mapping in card.engines if mapping.name in configured), None)
+
+
+def needed_engines(card: Card) -> str:
+    """Return the engines that can serve the card, in words: one of them must be configured."""
+    return " or ".join(mapping.name for mapping in card.engines)
+
+
+def fits(card: Card, *, search: str, task_type: str) -> bool:
+    """Say whether a card is among those looked for; an empty text looks for all."""
+    text = f"{card.id} {card.title} {card.provider} {card.description}".casefold()
+    return search.casefold() in text and (not task_type or task_type in card.task_types)

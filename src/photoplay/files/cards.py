@@ -22,12 +22,10 @@ from photoplay.domain.rules import Rule
 
 __all__ = ["CardShelf", "ModelFolder", "card_fields", "check_folder", "find_folders", "load_cards", "read_card"]
 
-
 log = structlog.get_logger()
 
 # Looking costs a listing of the folder; nobody notices a second.
 LOOK_AGAIN_S: Final = 1.0
-
 
 _T = TypeVar("_T")
 _Place: TypeAlias = tuple[int | str, ...]
@@ -86,30 +84,38 @@ def load_cards(own: Path | None = None) -> Mapping[str, Card]:
     cards: dict[str, Card] = {}
     for root in roots:
         for folder in find_folders(root):
-            problems = check_folder(folder)
+            try:
+                card, problems = _open(folder)
+            except ConfigError as exc:
+                raise ConfigError(f"card {folder.id}: {exc}") from exc
             if problems:
                 raise ConfigError(f"card {folder.id}: {'; '.join(problems)}")
-            cards[folder.id] = replace(read_card(folder), example=cast("JsonObject", _read_example(folder)))
+            cards[folder.id] = card
     return cards
 
 
 def check_folder(model: ModelFolder) -> list[str]:
     """Return everything that is wrong with one model's folder; nothing if it can be served."""
     try:
-        card = read_card(model)
-        example = _read_example(model)
+        return _open(model)[1]
     except ConfigError as exc:
         return [str(exc)]
+
+
+def _open(model: ModelFolder) -> tuple[Card, list[str]]:
+    """Return the card with its example, and what is wrong with it as a whole.
+
+    Raises: ConfigError if it cannot be read.
+    """
+    card = read_card(model)
+    try:
+        example = cast("JsonValue", json.loads((model.folder / "example.json").read_text(encoding="utf-8")))
     except (OSError, ValueError) as exc:
-        return [f"example.json cannot be read: {exc}"]
+        raise ConfigError(f"example.json cannot be read: {exc}") from exc
     problems = complaints(card, example=example)
     if card.id != model.id:
         problems.append(f"id: {card.id} is not its folder, {model.id}")
-    return problems
-
-
-def _read_example(model: ModelFolder) -> JsonValue:
-    return cast("JsonValue", json.loads((model.folder / "example.json").read_text(encoding="utf-8")))
+    return replace(card, example=cast("JsonObject", example)), problems
 
 
 def read_card(model: ModelFolder) -> Card:

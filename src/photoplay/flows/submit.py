@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from photoplay import clock
 from photoplay.domain import credits
-from photoplay.domain.cards import Card, choose_engine, price, validate
+from photoplay.domain.cards import Card, choose_engine, needed_engines, price, validate
 from photoplay.domain.errors import (
     IdempotencyConflict,
     InsufficientCredits,
@@ -65,8 +65,9 @@ async def submit(submission: Submission, *, caller: Caller, parts: "ApiParts") -
 def _check(submission: Submission, parts: "ApiParts") -> tuple[Card, JsonObject]:
     card = find_card(submission.model, parts.cards)
     if choose_engine(card, parts.engine_names) is None:
-        wanted = " or ".join(mapping.name for mapping in card.engines)
-        raise ModelSwitchedOff(f"{card.id} is switched off on this server: the engine {wanted} is not configured")
+        raise ModelSwitchedOff(
+            f"{card.id} is switched off on this server: the engine {needed_engines(card)} is not configured"
+        )
     values = check_input(submission.input, card)
     for field in card.fields:
         for path, url in _urls(field, values):

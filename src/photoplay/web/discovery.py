@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from photoplay.domain.cards import Card, choose_engine, price
+from photoplay.domain.cards import Card, choose_engine, fits, needed_engines, price
 from photoplay.domain.errors import InvalidInput, NotFound
 from photoplay.domain.json import JsonObject
 from photoplay.domain.schema import DIALECT, input_schema
@@ -22,9 +22,9 @@ router: Final = APIRouter()
 
 @router.get("/api/v1/models")
 async def models(request: Request, parts: PartsOf) -> JSONResponse:
-    search = request.query_params.get("search", "").casefold()
+    search = request.query_params.get("search", "")
     task_type = request.query_params.get("taskType", "")
-    found = [card for _, card in sorted(parts.cards.items()) if _fits(card, search=search, task_type=task_type)]
+    found = [card for _, card in sorted(parts.cards.items()) if fits(card, search=search, task_type=task_type)]
     return _success({"total": len(found), "models": [_summary(card, parts) for card in found]})
 
 
@@ -58,11 +58,6 @@ def find_model(model: str, parts: ApiParts) -> Card:
     return card
 
 
-def _fits(card: Card, *, search: str, task_type: str) -> bool:
-    text = f"{card.id} {card.title} {card.provider} {card.description}".casefold()
-    return search in text and (not task_type or task_type in card.task_types)
-
-
 def _summary(card: Card, parts: ApiParts) -> JsonObject:
     engine = choose_engine(card, parts.engine_names)
     return {
@@ -74,7 +69,7 @@ def _summary(card: Card, parts: ApiParts) -> JsonObject:
         "price": _price_rows(card),
         "available": engine is not None,
         "engine": engine.name if engine else None,
-        "needs": None if engine else " or ".join(mapping.name for mapping in card.engines),
+        "needs": None if engine else needed_engines(card),
     }
 
 
