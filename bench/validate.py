@@ -5,19 +5,17 @@ Each reads the same input into what an engine reads. Rounds alternate between th
 
 import argparse
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from importlib.resources import files
-from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Final, Literal
 
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictStr
 
+from machine import load, machine
 from photoplay.domain.cards import validate
 from photoplay.domain.checks import URL_CHARS_MAX, URL_PATTERN
 from photoplay.domain.schema import input_schema
@@ -44,7 +42,7 @@ def main() -> None:
     arguments = _arguments()
     values = _example()
     candidates = _candidates(values)
-    print(_machine())
+    print(machine())
     print(f"pydantic {version('pydantic')}, jsonschema {version('jsonschema')}")
     print(
         f"{MODEL}, its example of {len(json.dumps(values))} bytes, {arguments.rounds} rounds of {arguments.calls} calls"
@@ -57,7 +55,7 @@ def main() -> None:
     print(f"{'':<12}{'µs best':>9}{'median':>9}{'median / photoplay':>20}")
     for name, each in costs.items():
         print(f"{name:<12}{min(each):>9.2f}{median(each):>9.2f}{median(each) / ours:>20.2f}")
-    print(f"load         {_load()} at the end")
+    print(f"load         {load()} at the end")
 
 
 def _example() -> Mapping[str, Any]:
@@ -87,19 +85,6 @@ def _microseconds(call: Callable[[], object], calls: int) -> float:
     for _ in range(calls):
         call()
     return (time.perf_counter() - start) / calls * 1e6
-
-
-def _machine() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
-    )
-    return f"{model}, {os.cpu_count()} cores, load {_load()}, Python {platform.python_version()}"
-
-
-def _load() -> str:
-    return " ".join(f"{load:.2f}" for load in os.getloadavg())
 
 
 def _arguments() -> argparse.Namespace:

@@ -48,7 +48,11 @@ print(json.dumps([help_of(command) for command in json.loads(sys.argv[1])]))
 HELP_TIMEOUT_S: Final = 60
 
 # Defaults that TOML cannot say or that differ from machine to machine, in words, with an example for the sample file.
-IN_WORDS: Final = {"cards_dir": ("shipped cards alone", "my-cards"), "jobs_max": ("number of cores", 2)}
+IN_WORDS: Final = {
+    "camera_depth_model": ("engine's own guess", "depth.onnx"),
+    "cards_dir": ("shipped cards alone", "my-cards"),
+    "jobs_max": ("number of cores", 2),
+}
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """What tests share: a real PostgreSQL, a fresh database for each test, and the app on top of it."""
 
+import os
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
@@ -13,24 +14,42 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from photoplay.clock import new_uuid
-from photoplay.domain.keys import digest_key
 from photoplay.egress import Egress, parse_allow
 from photoplay.files.cards import load_cards
+from photoplay.files.room import DiskRoom
 from photoplay.files.store import FileStore
+from photoplay.flows.accept import Intake, open_intake
 from photoplay.flows.enroll import enroll
 from photoplay.flows.parts import ApiParts, WorkerParts
-from photoplay.settings import CreateRate
-from photoplay.store import accounts
+from photoplay.flows.recognize import Callers, open_callers
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
 from photoplay.store.embedded import EmbeddedPostgres
 from photoplay.store.migrate import migrate
+from photoplay.store.signals import Signals
 from photoplay.web.wire import callback_body
-from scenes import BASE_URL, LEASE, open_api
+from scenes import BASE_URL, LEASE, LIMITS, find_caller, make_database, open_api
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fuzz-seconds", type=float, default=1.0, help="how long each test in tests/fuzz looks for trouble"
+    )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests wait for other processes half of the time."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture
+def fuzz_seconds(request: pytest.FixtureRequest) -> float:
+    return float(str(request.config.getoption("--fuzz-seconds")))
+
 
 # No bound on the time of one example: the machine is shared, and speed is for bench/.
 settings.register_profile("shared machine", deadline=None)
+settings.register_profile("hundreds", deadline=None)
 settings.load_profile("shared machine")
 
 
@@ -61,21 +80,22 @@ async def postgres_url() -> AsyncGenerator[str]:
     with new_cluster_dir() as folder:
         server = EmbeddedPostgres(folder)
         await server.start()
+        await skip_the_disk(server.url)
         await migrate(server.url)
         yield server.url
         await server.stop()
 
 
-async def make_database(postgres_url: str) -> str:
-    """Return the address of a new database with the schema in place."""
-    name = f"t{new_uuid().hex}"
-    # From template1: a template must have no other connection.
-    connection = await asyncpg.connect(postgres_url.replace("/postgres?", "/template1?"))
+async def skip_the_disk(url: str) -> None:
+    """Let commits not wait for the disk: these databases need not outlive the machine."""
+    # By its superuser: the server's own role may not.
+    connection = await asyncpg.connect(url.replace("//photoplay@/photoplay?", "//postgres@/postgres?"))
     try:
-        await connection.execute(f"create database {name} template postgres strategy file_copy")
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            await connection.execute(f"alter system set {name} = off")
+        await connection.execute("select pg_reload_conf()")
     finally:
         await connection.close()
-    return postgres_url.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture
@@ -104,21 +124,37 @@ async def egress() -> AsyncGenerator[Egress]:
 
 
 @pytest.fixture
-def parts(db: Database, egress: Egress, tmp_path: Path) -> ApiParts:
-    """An API's parts, with the limits of the contract. Callbacks are tried three times, at once."""
+async def intake(db: Database) -> AsyncGenerator[Intake]:
+    """An intake with the limits of the contract."""
+    async with open_intake(db, limits=LIMITS, waiting_max=10_000) as intake:
+        yield intake
+
+
+@pytest.fixture
+async def callers(db: Database) -> AsyncGenerator[Callers]:
+    async with open_callers(db) as callers:
+        yield callers
+
+
+@pytest.fixture
+def parts(db: Database, egress: Egress, intake: Intake, callers: Callers, tmp_path: Path) -> ApiParts:
+    """An API's parts. Callbacks are tried three times, at once."""
     work_dir = tmp_path / "work"
     work_dir.mkdir()
     return ApiParts(
         db=db,
+        signals=Signals(db.url),
         files=FileStore(tmp_path / "files"),
         egress=egress,
         cards=load_cards(),
         engine_names=frozenset({"camera"}),
         work_dir=work_dir,
         files_url=f"{BASE_URL}/files/",
-        creates=CreateRate(20, timedelta(seconds=10)),
-        unfinished_max=100,
+        intake=intake,
+        callers=callers,
+        room=DiskRoom(tmp_path, free_bytes_min=0),
         uploads_lifetime=timedelta(days=3),
+        secret_file=tmp_path / "callback-secret",
         results_lifetime=timedelta(days=14),
         callback_schedule=(timedelta(), timedelta(), timedelta()),
         callback_body=partial(callback_body, files_url=f"{BASE_URL}/files/"),
@@ -130,6 +166,7 @@ def worker(parts: ApiParts) -> WorkerParts:
     """A worker's parts beside the API's, without engines."""
     return WorkerParts(
         db=parts.db,
+        signals=parts.signals,
         files=parts.files,
         egress=parts.egress,
         cards=parts.cards,
@@ -137,7 +174,9 @@ def worker(parts: ApiParts) -> WorkerParts:
         work_dir=parts.work_dir,
         files_url=parts.files_url,
         engines={},
+        records_lifetime=timedelta(days=60),
         lease=LEASE,
+        waiting_lifetime=timedelta(hours=24),
         results_lifetime=parts.results_lifetime,
         callback_schedule=parts.callback_schedule,
         callback_body=parts.callback_body,
@@ -154,7 +193,7 @@ async def key(db: Database) -> str:
 async def caller(db: Database, key: str) -> Caller:
     """Whom that key speaks for."""
     async with db.connection() as connection:
-        found = await accounts.find_caller(connection, sha256=digest_key(key))
+        found = await find_caller(connection, key)
     assert found is not None
     return found
 

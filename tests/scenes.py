@@ -1,24 +1,35 @@
 """What tests do again and again: ask for a task, run it to an end without an engine, and look at the rows."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import asyncpg
 import httpx2
 
 from photoplay import clock
 from photoplay.domain.errors import AppError
-from photoplay.domain.json import JsonValue
+from photoplay.domain.json import JsonObject, JsonValue
+from photoplay.domain.keys import digest_key
+from photoplay.domain.limits import CreateRate, Limits
 from photoplay.domain.outcomes import Produced
 from photoplay.domain.tasks import Claim, Task, TaskId
-from photoplay.flows.parts import ApiParts, WorkerParts
+from photoplay.flows.accept import open_intake
+from photoplay.flows.parts import ApiParts, Parts, WorkerParts
 from photoplay.flows.settle import settle
 from photoplay.flows.submit import Submission
-from photoplay.store import files, tasks
-from photoplay.store.database import Database
+from photoplay.store import accounts, files, tasks
+from photoplay.store.accounts import Caller
+from photoplay.store.database import Database, fetch_row
+from photoplay.store.signals import Signals
 from photoplay.web.app import build_app
 from photoplay.web.wire import dump, parse_submission
+
+if TYPE_CHECKING:
+    from photoplay.store.database import Connection
 
 BASE_URL = "http://photoplay.test"
 MODEL = "bytedance/v1-pro-fast-image-to-video"
@@ -29,6 +40,9 @@ RECORD = "/api/v1/jobs/recordInfo"
 # Long enough for every test; those about losing it ask for a shorter one.
 LEASE = timedelta(minutes=5)
 LOST = timedelta(seconds=-1)
+# Those of the contract.
+LIMITS = Limits(creates=CreateRate(20, timedelta(seconds=10)), unfinished_max=100)
+NO_RATE = Limits(creates=None, unfinished_max=100_000)
 
 
 @asynccontextmanager
@@ -52,17 +66,56 @@ def request(*, callback_url: str | None = None, **values: JsonValue) -> dict[str
 
 
 def submission(
-    *, callback_url: str | None = None, idempotency_key: str | None = None, **values: JsonValue
+    *,
+    callback_url: str | None = None,
+    idempotency_key: str | None = None,
+    root: JsonObject | None = None,
+    **values: JsonValue,
 ) -> Submission:
-    body = dump(request(callback_url=callback_url, **values)).encode()
+    """Such a request, parsed. `root` is what it says beside its input."""
+    body = dump({**request(callback_url=callback_url, **values), **(root or {})}).encode()
     return parse_submission(body, idempotency_key=idempotency_key)
 
 
+@asynccontextmanager
+async def limited(parts: ApiParts, limits: Limits = LIMITS, *, waiting_max: int = 10_000) -> AsyncGenerator[ApiParts]:
+    """The same parts with other limits."""
+    async with open_intake(parts.db, limits=limits, waiting_max=waiting_max) as intake:
+        yield replace(parts, intake=intake)
+
+
+@asynccontextmanager
+async def listening(parts: Parts) -> AsyncGenerator[Signals]:
+    """The parts' signals, heard while the block runs."""
+    async with asyncio.TaskGroup() as group:
+        listener = group.create_task(parts.signals.listen())
+        with parts.signals.watch("anything") as watch:
+            # Everybody is woken once when listening begins.
+            assert await watch.wait(within_s=20)
+        yield parts.signals
+        listener.cancel()
+
+
+async def find_caller(connection: "Connection", key: str) -> Caller | None:
+    """Return whom a key speaks for."""
+    sha256 = digest_key(key)
+    return (await accounts.find_callers(connection, {sha256})).get(sha256)
+
+
+def closed_signals() -> Signals:
+    """Signals of a process that stops: nobody waits for any."""
+    signals = Signals("")
+    signals.close()
+    return signals
+
+
 async def claim(task_id: TaskId, *, db: Database, lease: timedelta = LEASE) -> Claim:
+    """Claim this very task, whichever goes first."""
+    token = clock.new_uuid()
     async with db.connection() as connection:
-        taken = await tasks.claim(connection, task_id, token=clock.new_uuid(), lease=lease)
-    assert taken is not None, "the task was there to be claimed"
-    return taken
+        row = await fetch_row(connection, "tasks_claim", id=task_id, token=token, lease=lease, state="claimed")
+    assert row is not None, "the task was there to be claimed"
+    return Claim(task_id=task_id, token=token, attempt=row["attempt"])
 
 
 async def begin(task_id: TaskId, *, db: Database, lease: timedelta = LEASE) -> Claim:
@@ -127,3 +180,15 @@ async def footprint(db: Database) -> dict[str, object]:
     tables = ("tasks", "postings", "idempotency", "callbacks", "pgqueuer", "files")
     counts: dict[str, object] = {name: await value(db, f"select count(*) from {name}") for name in tables}
     return {**counts, "balances": await balances(db)}
+
+
+async def make_database(postgres_url: str) -> str:
+    """Return the address of a new database with the schema in place."""
+    name = f"t{clock.new_uuid().hex}"
+    # From template1: a template must have no other connection.
+    connection = await asyncpg.connect(postgres_url.replace("/photoplay?", "/template1?"))
+    try:
+        await connection.execute(f"create database {name} template photoplay strategy file_copy")
+    finally:
+        await connection.close()
+    return postgres_url.replace("/photoplay?", f"/{name}?")

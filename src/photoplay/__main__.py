@@ -20,14 +20,14 @@ def api(
     fd: Annotated[int | None, typer.Option(help="A listening socket that was inherited.", hidden=True)] = None,
 ) -> None:
     """Run the API alone, on PHOTOPLAY_DATABASE_URL or the running server's database."""
-    from photoplay.main import run_api  # noqa: PLC0415 - 50 MB that the other commands need not carry
+    from photoplay.programs.api import run_api  # noqa: PLC0415 - 50 MB that the other commands need not carry
 
     run_api(_settings(), fd=fd)
 
 
 def worker() -> None:
     """Run a worker alone, on PHOTOPLAY_DATABASE_URL or the running server's database."""
-    from photoplay.main import run_worker  # noqa: PLC0415 - likewise
+    from photoplay.programs.worker import run_worker  # noqa: PLC0415 - likewise
 
     run_worker(_settings())
 

@@ -5,18 +5,33 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
-__all__ = ["child_command", "child_environment", "die_with_parent", "end_with_parent", "limit"]
+__all__ = [
+    "allow_descriptors",
+    "child_command",
+    "child_environment",
+    "die_with_parent",
+    "end_with_parent",
+    "limit",
+    "no_realtime",
+]
 
-# What the interpreter and the C libraries need to start. No setting and no key of the server is among them.
+# What the interpreter and the C libraries need to start, what they may see of the machine, where weights lie. No
+# setting and no key of the server is among them.
 _PASSED_ON: Final = (
+    "CUDA_VISIBLE_DEVICES",
+    "HF_HOME",
+    "HF_HUB_CACHE",
     "HOME",
     "LANG",
     "LC_ALL",
     "LC_CTYPE",
     "LD_LIBRARY_PATH",
+    "OMP_NUM_THREADS",
     "PATH",
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
@@ -61,6 +76,18 @@ def die_with_parent(parent_pid: int, number: signal.Signals = signal.SIGKILL) ->
         sys.exit("the parent is gone")
 
 
+def allow_descriptors(wanted: int) -> int:
+    """Let this process have so many files and sockets open, as far as it goes; return how many of them it may."""
+    soft, ceiling = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = max(soft, wanted if ceiling == resource.RLIM_INFINITY else min(wanted, ceiling))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, ceiling))
+    except (ValueError, OSError):
+        # macOS says that there is no limit and has one.
+        allowed = soft
+    return min(allowed, wanted)
+
+
 def limit(kind: int, value: int) -> None:
     """Lower one limit of this process, for good. A tighter limit that is already there stays.
 
@@ -77,3 +104,22 @@ def limit(kind: int, value: int) -> None:
     except (ValueError, OSError):
         if sys.platform == "linux":
             raise
+
+
+@contextmanager
+def no_realtime() -> Generator[None]:
+    """Take back the real-time priority that a library gives this process in the block, where it runs as root.
+
+    Every thread has it then, and every child: above all that the machine does, for good.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():
+            # It may have ended meanwhile.
+            with suppress(ProcessLookupError):
+                os.sched_setscheduler(int(thread.name), policy, priority)

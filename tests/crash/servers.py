@@ -1,8 +1,10 @@
 """A real `photoplay serve` to test against: started, watched, killed in parts, and stopped."""
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +18,9 @@ import httpx2
 import psutil
 
 from photoplay.cli.running import find_running
+from photoplay.domain.keys import Kind
+from photoplay.flows.enroll import enroll
+from photoplay.store.database import Database
 
 T = TypeVar("T")
 MODEL = "bytedance/v1-pro-fast-image-to-video"
@@ -67,7 +72,8 @@ class Server:
         if running is None or running.pid != self.process.pid:
             return None
         try:
-            return running.url if httpx2.get(f"{running.url}/readyz").is_success else None
+            answer = httpx2.get(f"{running.url}/readyz")
+            return running.url if answer.is_success or answer.text.startswith("draining") else None
         except httpx2.HTTPError:
             return None
 
@@ -78,6 +84,11 @@ class Server:
     @property
     def key(self) -> str:
         return (self.data_dir / "key").read_text().strip()
+
+    @property
+    def test_key(self) -> str:
+        """Of a server that is a sandbox."""
+        return (self.data_dir / "test-key").read_text().strip()
 
     @property
     def secret(self) -> str:
@@ -105,10 +116,9 @@ class Server:
     def get(self, path: str, **options: Any) -> dict[str, Any]:
         return self._call("GET", path, **options)
 
-    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        answer = httpx2.request(
-            method, self.url + path, headers={"Authorization": f"Bearer {self.key}"}, timeout=30, **options
-        )
+    def _call(self, method: str, path: str, *, key: str | None = None, **options: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {key or self.key}"}
+        answer = httpx2.request(method, self.url + path, headers=headers, timeout=30, **options)
         return answer.json()
 
     def upload(self, photo: Path = PHOTO) -> str:
@@ -125,12 +135,27 @@ class Server:
         assert answer["code"] == 200, answer
         return answer["data"]["taskId"]
 
-    def record(self, task_id: str) -> dict[str, Any]:
+    def record(self, task_id: str, *, key: str | None = None) -> dict[str, Any]:
         """Return the task's record; empty while the server is away or says that it was asked too often."""
         try:
-            return self.get("/api/v1/jobs/recordInfo", params={"taskId": task_id})["data"] or {}
+            return self._call("GET", "/api/v1/jobs/recordInfo", key=key, params={"taskId": task_id})["data"] or {}
         except (httpx2.HTTPError, json.JSONDecodeError):
             return {}
+
+    def make_key(self, *, kind: Kind, granted: int) -> str:
+        """Make an account of this kind with so many credits, and return a key for it."""
+
+        async def make() -> str:
+            async with Database(self.database_url) as db:
+                return await enroll(db, account=f"tester-{kind}", kind=kind, granted=granted)
+
+        return asyncio.run(make())
+
+    @property
+    def database_url(self) -> str:
+        running = find_running(self.data_dir)
+        assert running is not None, "the server runs"
+        return running.database_url
 
     def balance(self) -> int:
         return int(str(self.get("/api/v1/chat/credit")["data"]))
@@ -141,6 +166,20 @@ class Server:
             return record if record.get("state") in states else None
 
         return wait_for(probe, within_s=within_s, what=f"{task_id} in {states}: {self.log_path.read_text()[-2000:]}")
+
+    def wait_for_only_clip(self) -> Path:
+        """Return the one clip stored. An attempt that lost its claim may leave one until the next cleaning."""
+
+        def probe() -> Path | None:
+            clips = list((self.data_dir / "files").rglob("*.mp4"))
+            return clips[0] if len(clips) == 1 else None
+
+        return wait_for(probe, within_s=30, what="exactly one clip in the file store")
+
+    def download(self, record: Mapping[str, Any]) -> bytes:
+        """Return the clip of a task that succeeded."""
+        (link,) = json.loads(record["resultJson"])["resultUrls"]
+        return httpx2.get(link, timeout=30).raise_for_status().content
 
 
 @contextmanager
@@ -157,3 +196,21 @@ def serving(folder: Path, **settings: str) -> Generator[Server]:
             server.stop()
     gone, alive = psutil.wait_procs(started, timeout=5)
     assert not alive, f"left running: {alive}, {len(gone)} are gone"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def part(*words: str, env: dict[str, str], log: Path) -> Generator["subprocess.Popen[bytes]"]:
+    """Run one part of a server alone for the block, and see that it stops cleanly."""
+    with log.open("ab") as out:
+        process = subprocess.Popen([sys.executable, "-m", "photoplay", *words], env=env, stdout=out, stderr=out)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        assert process.wait(40) == 0

@@ -15,10 +15,6 @@ LONG = {"resolution": "1080p", "duration": "10"}
 QUICK_RECOVERY = {"PHOTOPLAY_LEASE_S": "2", "PHOTOPLAY_JOBS_MAX": "1"}
 
 
-def stored_clips(server: Server) -> list[Path]:
-    return list((server.data_dir / "files").rglob("*.mp4"))
-
-
 def wait_until_under_way(server: Server, task_id: str) -> None:
     wait_for(lambda: server.record(task_id).get("progress", 0) >= 10, within_s=60, what="a clip under way")
 
@@ -37,7 +33,7 @@ def test_a_worker_killed_in_the_middle_of_a_clip_costs_one_charge_and_leaves_one
 
         assert record["state"] == "success", record["failMsg"]
         assert (record["consumeCredits"], server.balance()) == (72, 1000 - 72)
-        assert len(stored_clips(server)) == 1
+        assert server.wait_for_only_clip().read_bytes() == server.download(record)
         assert callback["taskId"] == task_id
         assert received.empty()
         assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
@@ -50,7 +46,8 @@ def test_a_killed_engine_is_replaced_and_the_task_succeeds(tmp_path: Path) -> No
         server.kill("photoplay.engines.child")
         record = server.wait_for_state(task_id, "success", "fail", within_s=120)
 
-        assert (record["state"], server.balance(), len(stored_clips(server))) == ("success", 1000 - 72, 1)
+        assert (record["state"], server.balance()) == ("success", 1000 - 72)
+        assert server.wait_for_only_clip().read_bytes() == server.download(record)
 
 
 def test_a_killed_database_comes_back_and_the_task_succeeds(tmp_path: Path) -> None:
@@ -61,7 +58,8 @@ def test_a_killed_database_comes_back_and_the_task_succeeds(tmp_path: Path) -> N
         postgres.send_signal(signal.SIGKILL)
         record = server.wait_for_state(task_id, "success", "fail", within_s=120)
 
-        assert (record["state"], server.balance(), len(stored_clips(server))) == ("success", 1000 - 72, 1)
+        assert (record["state"], server.balance()) == ("success", 1000 - 72)
+        assert server.wait_for_only_clip().read_bytes() == server.download(record)
 
 
 def test_a_killed_api_is_back_without_refusing_a_connection(tmp_path: Path) -> None:
@@ -96,7 +94,8 @@ def test_a_stopping_server_hands_its_task_back_and_the_next_one_finishes_it(tmp_
 
         assert status == 0
         assert "task.handed_back" in server.log_path.read_text()
-        assert (record["state"], server.balance(), len(stored_clips(server))) == ("success", 1000 - 72, 1)
+        assert (record["state"], server.balance()) == ("success", 1000 - 72)
+        assert server.wait_for_only_clip().read_bytes() == server.download(record)
 
 
 def test_a_stopping_server_refuses_new_tasks_in_words_and_still_answers_queries(tmp_path: Path) -> None:
@@ -113,6 +112,6 @@ def test_a_stopping_server_refuses_new_tasks_in_words_and_still_answers_queries(
         )
         record = server.record(task_id)
 
-        assert refused["msg"].startswith("The server is stopping")
+        assert refused["msg"].startswith("The server takes no new work: it is stopping")
         assert record["state"] == "generating"
         assert server.process.wait(40) == 0

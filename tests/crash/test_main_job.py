@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import httpx2
 import pytest
 from PIL import Image
 from standardwebhooks import Webhook
@@ -57,7 +56,7 @@ def test_the_contracts_example_becomes_a_clip_a_record_and_a_signed_callback(tmp
         record = server.wait_for_state(task_id, "success", "fail")
         callback = received.get(timeout=10)
         clip = tmp_path / "clip.mp4"
-        clip.write_bytes(httpx2.get(json.loads(record["resultJson"])["resultUrls"][0]).content)
+        clip.write_bytes(server.download(record))
 
         assert record["state"] == "success", record["failMsg"]
         assert json.loads(record["param"]) == request

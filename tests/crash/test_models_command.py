@@ -1,6 +1,5 @@
 """`photoplay models` and `photoplay cards` as a person types them, and a clip by the camera's own model."""
 
-import json
 import os
 import pty
 import subprocess
@@ -8,7 +7,6 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from crash.servers import Server, environment, serving
@@ -44,7 +42,7 @@ def test_the_list_names_every_model_its_price_and_what_it_needs(tmp_path: Path) 
     rows = {line.split()[0]: line for line in lines[1:]}
     assert list(rows) == sorted(load_cards())
     assert rows[CONTRACT].split()[-2:] == ["16-72", "available"]
-    assert rows["bytedance/v1-pro-text-to-video"].endswith("needs ark")
+    assert rows["bytedance/v1-pro-text-to-video"].endswith("needs ark or kie")
     assert not (tmp_path / "data").exists()
 
 
@@ -98,7 +96,7 @@ def test_the_price_is_printed_alone(tmp_path: Path) -> None:
     [
         (("show", "nobody/nothing"), "The model name you specified is not supported: nobody/nothing"),
         (("price", CONTRACT, "duration=11"), "input.duration is not within the range of allowed options"),
-        (("price", CONTRACT, "length=5"), "length=5 is not FIELD=VALUE; the fields of"),
+        (("price", CONTRACT, "length=5"), "length is not a field; the fields of"),
         (("price", CAMERA, "strength=big"), "input.strength must be a number, got a string"),
     ],
 )
@@ -151,8 +149,8 @@ def test_every_complaint_has_a_line_and_names_its_place(tmp_path: Path, own: Pat
 
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        "me/slow-zoom: fields.1.text.chars_max: Field required",
-        "me/slow-zoom: fields.1.text.characters: Unexpected keyword argument",
+        "me/slow-zoom: fields.1 (prompt).text.chars_max: Field required",
+        "me/slow-zoom: fields.1 (prompt).text.characters: Unexpected keyword argument",
     ]
 
 
@@ -173,7 +171,7 @@ def clip_of(server: Server, **input: object) -> bytes:
     task_id = server.post("/api/v1/jobs/createTask", json=body)["data"]["taskId"]
     record = server.wait_for_state(task_id, "success", "fail")
     assert record["state"] == "success", record["failMsg"]
-    return httpx2.get(json.loads(record["resultJson"])["resultUrls"][0]).content
+    return server.download(record)
 
 
 def test_a_card_without_a_prompt_makes_the_same_clip_of_the_same_seed(server: Server) -> None:

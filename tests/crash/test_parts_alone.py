@@ -1,33 +1,14 @@
 """One part a process, on a PostgreSQL that is given: how a server grows past one machine."""
 
 import json
-import socket
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 
-from crash.servers import MODEL, PHOTO, environment, wait_for
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def part(*words: str, env: dict[str, str], log: Path) -> Generator["subprocess.Popen[bytes]"]:
-    with log.open("ab") as out:
-        process = subprocess.Popen([sys.executable, "-m", "photoplay", *words], env=env, stdout=out, stderr=out)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        assert process.wait(40) == 0
+from crash.servers import MODEL, PHOTO, environment, free_port, part, wait_for
 
 
 def answers(url: str) -> bool:

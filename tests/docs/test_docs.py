@@ -1,6 +1,7 @@
 """The documentation keeps up with the code, and its links and examples hold."""
 
 import ast
+import dataclasses
 import json
 import re
 import subprocess
@@ -15,9 +16,11 @@ from fastapi.routing import APIRoute
 import photoplay
 from photoplay.domain.cards import Card
 from photoplay.domain.fields import Choice
+from photoplay.engines.diffusers.models import PRESETS, Model
+from photoplay.engines.setup import SETUPS
 from photoplay.files.cards import load_cards
 from photoplay.settings import PREFIX, Settings
-from photoplay.web import discovery, pages, routes
+from photoplay.web import account, admin, assets, callbacks, discovery, jobs, pages, routes, sessions, uploads
 from photoplay.web.errors import CODES
 
 SOURCE = Path(photoplay.__file__).parent
@@ -25,7 +28,18 @@ ROOT = SOURCE.parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
-ROUTERS = (routes.router, discovery.router, pages.router)
+ROUTERS = (
+    routes.router,
+    jobs.router,
+    account.router,
+    admin.router,
+    discovery.router,
+    pages.router,
+    assets.router,
+    sessions.router,
+    uploads.router,
+    callbacks.router,
+)
 
 # Names that say nothing about what is behind them, synonyms of a word in the glossary, and praise.
 BANNED = re.compile(
@@ -66,6 +80,10 @@ UNHEARD_TEXTS = {
     "the port is missing or not 1 to 65535",
     "The file store refused a removal",
     "no engine of this worker can serve",
+    # Why progress is not heard: for the log alone.
+    "a message is larger than",
+    "the host did not answer the upgrade that it was asked for",
+    "nothing was heard for",
 }
 
 page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -121,7 +139,7 @@ def test_the_sample_file_holds_every_setting_at_its_default() -> None:
     assert set(values) == set(Settings.model_fields)
     given, default = Settings.model_validate(values), Settings.model_construct()
     differing = [name for name in Settings.model_fields if getattr(given, name) != getattr(default, name)]
-    assert set(differing) <= {"cards_dir", "jobs_max"}
+    assert set(differing) <= {"camera_depth_model", "cards_dir", "jobs_max"}
 
 
 @page
@@ -175,6 +193,26 @@ def test_every_field_option_and_price_of_a_card_is_documented(card: Card) -> Non
     assert [field.name for field in card.fields if f"| `{field.name}` |" not in text] == []
     assert [value for value in options if f"`{value}`" not in text] == []
     assert [row.credits for row in card.prices if f"| {row.credits} |" not in text] == []
+
+
+@pytest.mark.parametrize("engine", SETUPS)
+def test_every_engine_is_in_the_table_with_its_limits(engine: str) -> None:
+    assert read(REFERENCE / "engines.md").count(f"\n| `{engine}` |") == 2
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_in_the_table(preset: str) -> None:
+    rate, frames = int(str(PRESETS[preset]["fps"])), int(str(PRESETS[preset]["frames_max"]))
+    row = next(line for line in read(REFERENCE / "engines.md").splitlines() if line.startswith(f"| `{preset}` |"))
+
+    assert f"| {rate} | {3 * frames // (2 * rate)} s |" in row
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(Model), ids=lambda field: field.name)
+def test_every_key_of_a_models_file_is_explained(field: "dataclasses.Field[object]") -> None:
+    is_the_presets = any(field.name in preset for preset in PRESETS.values())
+
+    assert is_the_presets or f"`{field.name}`" in read(DOCS / "how-to/use-diffusers.md")
 
 
 @page
@@ -233,10 +271,11 @@ def test_every_page_is_on_the_map(path: Path) -> None:
     assert path in {*mapped, ROOT / "README.md", ROOT / "CHANGELOG.md", DOCS / "README.md"}
 
 
-@pytest.mark.parametrize("group", ["dependencies", "dev"])
+@pytest.mark.parametrize("group", ["dependencies", "dev", "diffusers"])
 def test_every_dependency_has_its_reason(group: str) -> None:
     project = tomllib.loads(read(ROOT / "pyproject.toml"))
-    entries = project["project"]["dependencies"] if group == "dependencies" else project["dependency-groups"]["dev"]
+    groups = {**project["dependency-groups"], **project["project"]["optional-dependencies"]}
+    entries = project["project"]["dependencies"] if group == "dependencies" else groups[group]
     names = [re.split(r"[<>=;\s]", entry)[0] for entry in entries]
     text = read(DOCS / "explanation/dependencies.md")
 

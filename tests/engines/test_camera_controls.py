@@ -11,17 +11,26 @@ from PIL import Image
 
 from photoplay.domain.cards import validate
 from photoplay.domain.errors import EngineRejected, StillRejected
-from photoplay.domain.fields import Choice, Number
+from photoplay.domain.fields import Boolean, Choice, FileUrl, Number, NumberChoice, Text
 from photoplay.domain.json import JsonValue
 from photoplay.engines.camera import CameraEngine
-from photoplay.engines.camera.controls import AUTO, CONTROLS, SPEEDS, STRENGTH_MAX, STRENGTH_MIN, read_controls, steer
+from photoplay.engines.camera.ambience import Effect
+from photoplay.engines.camera.controls import (
+    AUTO,
+    CONTROLS,
+    RATES,
+    SPEEDS,
+    STRENGTH_MAX,
+    STRENGTH_MIN,
+    read_controls,
+    steer,
+)
 from photoplay.engines.camera.direction import Direction, direct
-from photoplay.engines.camera.path import plan
-from photoplay.engines.camera.terms import Move
+from photoplay.engines.camera.moves import Move
 from photoplay.engines.engine import Clip, Order
 from photoplay.engines.lines import Run, parse_request, request_line
 from photoplay.files.cards import load_cards
-from photoplay.media.sizes import Size, output_size
+from photoplay.media.clip import Format
 
 Film = Callable[..., Clip]
 CARD = load_cards()["photoplay/camera-image-to-video"]
@@ -52,7 +61,7 @@ def film(tmp_path: Path) -> Film:
 
 
 def test_without_controls_the_prompt_decides() -> None:
-    for prompt in ("slow pan left, fast push in", "static shot", "a cup of coffee"):
+    for prompt in ("slow pan left, then fast push in, rain", "static shot", "a cup of coffee"):
         assert steered(prompt) == direct(prompt, seed=1)
 
 
@@ -92,8 +101,18 @@ def test_a_strength_multiplies_how_far_the_camera_goes() -> None:
 @pytest.mark.parametrize(
     ("controls", "message"),
     [
-        ({"camera_fixed": True}, "controls: camera_fixed is not one of move, speed, strength"),
+        (
+            {"camera_fixed": True},
+            "controls: camera_fixed is not one of move, speed, strength, effects, fps, format, end_still, loop",
+        ),
         ({"move": "orbit"}, "controls.move: orbit is not one of auto, push_in"),
+        ({"effects": "steam, glitter"}, "controls.effects: glitter is not one of steam, smoke"),
+        ({"effects": "auto, steam"}, "controls.effects: auto is not one of"),
+        ({"fps": 60}, "controls.fps: 60 is not one of 24, 25, 30"),
+        ({"fps": True}, "controls.fps: True is not one of"),
+        ({"format": "gif"}, "controls.format: gif is not one of h264, av1"),
+        ({"loop": "yes"}, "controls.loop: yes is not true or false"),
+        ({"loop": True, "end_still": "/a.png"}, "controls.loop: a clip that ends with another picture"),
         ({"move": 5}, "controls.move: 5 is not one of"),
         ({"speed": "quick"}, "controls.speed: quick is not one of slow, normal, fast"),
         ({"strength": 2.01}, "controls.strength: 2.01 is not between 0.25 and 2.0"),
@@ -107,27 +126,30 @@ def test_what_the_camera_cannot_obey_is_refused_by_name(controls: dict[str, Json
     assert str(caught.value).startswith(message)
 
 
+def test_effects_by_name_are_the_only_ones() -> None:
+    assert steered("rain, snow", effects="steam, rack focus").effects == {Effect.STEAM: 1.0, Effect.RACK_FOCUS: 1.0}
+    assert steered("rain, snow", effects="none").effects == {}
+    assert set(steered("rain, snow", effects="auto").effects) == {Effect.RAIN, Effect.SNOW}
+
+
+def test_a_loop_can_be_asked_for_by_word_or_by_control() -> None:
+    assert steered("push in, seamless loop").loop
+    assert steered("push in", loop=True).loop
+    assert not steered("push in, seamless loop", end_still="/end.png").loop
+
+
 @given(
-    prompt=st.sampled_from(["", "very fast push in, pan left, tilt up", "crash zoom out, whip pan to the right"]),
+    prompt=st.sampled_from(["", "very fast push in, pan left, then tilt up, heavy snow", "whip pan to the right"]),
     move=st.sampled_from([AUTO, *map(str, Move)]),
     speed=st.sampled_from(sorted(SPEEDS)),
     strength=st.floats(STRENGTH_MIN, STRENGTH_MAX),
-    sides=st.tuples(st.integers(16, 4096), st.integers(16, 4096)),
-    duration_s=st.integers(1, 60),
 )
-def test_no_control_shows_what_is_beside_the_picture(
-    prompt: str, move: str, speed: str, strength: float, sides: tuple[int, int], duration_s: int
-) -> None:
-    still = Size(width_px=sides[0], height_px=sides[1])
+def test_every_combination_of_controls_is_a_direction(prompt: str, move: str, speed: str, strength: float) -> None:
     direction = steered(prompt, move=move, speed=speed, strength=strength)
 
-    travel = plan(direction, still=still, output=output_size(still, resolution="720p"), duration_s=duration_s)
-
-    for window in (travel.start, travel.end):
-        assert window.width > 0
-        assert min(window.left, window.top) >= -1e-6
-        assert window.left + window.width <= still.width_px + 1e-6
-        assert window.top + window.height <= still.height_px + 1e-6
+    assert direction.phases
+    fastest = max((motion.pace for motion in direction.motions), default=SPEEDS[speed] * strength)
+    assert fastest == pytest.approx(SPEEDS[speed] * strength)
 
 
 def test_a_clip_goes_where_the_control_says(film: Film) -> None:
@@ -140,8 +162,8 @@ def test_a_clip_goes_where_the_control_says(film: Film) -> None:
 
 
 def test_an_unknown_control_leaves_no_clip(film: Film, tmp_path: Path) -> None:
-    with pytest.raises(EngineRejected, match="end_still is not one of"):
-        film(end_still="/somewhere/end.png")
+    with pytest.raises(EngineRejected, match="camera_fixed is not one of"):
+        film(camera_fixed=True)
 
     assert list(tmp_path.glob("*.mp4*")) == []
 
@@ -166,16 +188,29 @@ def test_an_order_arrives_in_the_child_as_it_was_sent(still: Path | None) -> Non
 def test_the_card_offers_what_the_camera_obeys_and_nothing_else() -> None:
     fields = {field.name: field for field in CARD.fields}
     (mapping,) = CARD.engines
-    move, speed, strength = (fields[mapping.order[name]] for name in CONTROLS)
+    by_control = {name: fields[mapping.order[name]] for name in CONTROLS}
 
     assert set(mapping.order) == {"still", "prompt", "resolution", "duration_s", "seed", *CONTROLS}
     assert set(mapping.order.values()) == set(fields)
-    assert isinstance(move, Choice)
-    assert isinstance(speed, Choice)
-    assert isinstance(strength, Number)
-    assert {option.value for option in move.options} == {AUTO, *Move}
-    assert {option.value for option in speed.options} == set(SPEEDS)
-    assert (strength.minimum, strength.maximum) == (STRENGTH_MIN, STRENGTH_MAX)
+    match by_control:
+        case {
+            "move": Choice() as move,
+            "speed": Choice() as speed,
+            "strength": Number() as strength,
+            "effects": Text() as effects,
+            "fps": NumberChoice() as fps,
+            "format": Choice() as format,
+            "end_still": FileUrl(),
+            "loop": Boolean(),
+        }:
+            assert {option.value for option in move.options} == {AUTO, *Move}
+            assert {option.value for option in speed.options} == set(SPEEDS)
+            assert (strength.minimum, strength.maximum) == (STRENGTH_MIN, STRENGTH_MAX)
+            assert all(effect in effects.help for effect in Effect)
+            assert tuple(option.value for option in fps.options) == RATES
+            assert {option.value for option in format.options} == set(Format)
+        case _:
+            pytest.fail(f"a control is asked for by another kind of field: {by_control}")
 
 
 def test_the_card_needs_a_picture_alone() -> None:
@@ -185,7 +220,23 @@ def test_the_card_needs_a_picture_alone() -> None:
         "image_url": "https://example.com/a.jpg",
         "move": AUTO,
         "strength": 1.0,
+        "effects": "auto",
+        "loop": False,
         "resolution": "720p",
         "duration": "5",
+        "fps": 24,
+        "format": "h264",
         "seed": -1,
     }
+
+
+def test_the_card_refuses_a_loop_that_ends_with_another_picture() -> None:
+    values: dict[str, JsonValue] = {
+        "image_url": "https://example.com/a.jpg",
+        "end_image_url": "https://example.com/b.jpg",
+    }
+    refused = validate({**values, "loop": True}, CARD)
+
+    assert not isinstance(validate(values, CARD), tuple)
+    assert isinstance(refused, tuple)
+    assert [problem.field for problem in refused] == ["input.end_image_url"]

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from photoplay.domain.errors import EngineRejected, EngineUnavailable, StillRejected
@@ -28,6 +29,14 @@ class Toy:
         facts = BEHAVIOURS[order.prompt](report)
         part.replace(order.output)
         return Clip(path=order.output, width_px=16, height_px=16, fps=24, frames=2, facts=facts)
+
+
+class Placed(Toy):
+    def __init__(self, *, models: str, gpu: str) -> None:
+        self._made_with = f"{models} {gpu}"
+
+    def run(self, order: Order, report: Report) -> Clip:
+        return replace(super().run(order, report), facts={"made_with": self._made_with})
 
 
 class Broken(Toy):

@@ -1,16 +1,38 @@
 """Ending a task because its owner does not want it any more."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from photoplay import clock
-from photoplay.domain.errors import InvalidInput
-from photoplay.domain.tasks import AccountId, State, TaskId
+from photoplay.domain.errors import EngineUnavailable, InvalidInput
+from photoplay.domain.outcomes import Stopped
+from photoplay.domain.tasks import AccountId, Stage, State, TaskId
 from photoplay.flows.cancel import cancel
 from photoplay.flows.parts import ApiParts, WorkerParts
+from photoplay.flows.settle import hand_back, settle
 from photoplay.flows.submit import submit
+from photoplay.flows.sweep import recover_lost_tasks
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
-from scenes import HOOK_URL, balances, begin, footprint, read, rows, submission, succeed, value
+from scenes import (
+    HOOK_URL,
+    LOST,
+    announce_clip,
+    balances,
+    begin,
+    closed_signals,
+    footprint,
+    listening,
+    read,
+    rows,
+    submission,
+    succeed,
+    value,
+)
+
+LONG_S = 60.0
 
 
 @pytest.fixture
@@ -32,9 +54,10 @@ async def test_a_waiting_task_ends_at_once(task_id: TaskId, parts: ApiParts, cal
 async def test_a_running_task_is_asked_to_stop(task_id: TaskId, parts: ApiParts, caller: Caller, db: Database) -> None:
     await begin(task_id, db=db)
 
-    outcome = await cancel(task_id, caller=caller, parts=parts)
+    outcome = await cancel(task_id, caller=caller, parts=replace(parts, signals=closed_signals()))
 
-    assert (outcome, (await read(task_id, db=db)).state) == ("requested", State.GENERATING)
+    task = await read(task_id, db=db)
+    assert (outcome, task.state, task.stage) == ("requested", State.GENERATING, Stage.STOPPING)
     assert await rows(db, "select cancel_asked from tasks") == [(True,)]
     assert await balances(db) == (984, 16)
 
@@ -51,10 +74,59 @@ async def test_a_finished_task_stays_as_it_is(
     assert (await footprint(db), await read(task_id, db=db)) == (before, task)
 
 
+async def test_the_answer_waits_for_the_end_of_a_running_task(
+    task_id: TaskId, parts: ApiParts, worker: WorkerParts, caller: Caller, db: Database
+) -> None:
+    taken = await begin(task_id, db=db)
+
+    async with listening(parts) as signals, asyncio.TaskGroup() as group:
+        with signals.watch(task_id.hex) as watch:
+            answer = group.create_task(cancel(task_id, caller=caller, parts=parts))
+            assert await watch.wait(within_s=LONG_S)
+        await settle(taken, Stopped(), parts=worker)
+
+    assert answer.result() == "cancelled"
+    assert await balances(db) == (1000, 0)
+
+
+async def test_a_clip_that_is_finished_first_wins_and_is_charged(
+    task_id: TaskId, parts: ApiParts, worker: WorkerParts, caller: Caller, db: Database
+) -> None:
+    taken, produced = await begin(task_id, db=db), await announce_clip(task_id, db=db)
+
+    async with listening(parts) as signals, asyncio.TaskGroup() as group:
+        with signals.watch(task_id.hex) as watch:
+            answer = group.create_task(cancel(task_id, caller=caller, parts=parts))
+            assert await watch.wait(within_s=LONG_S)
+        await settle(taken, produced, parts=worker)
+
+    assert (answer.result(), (await read(task_id, db=db)).state) == ("too_late", State.SUCCEEDED)
+    assert await balances(db) == (984, 0)
+
+
+@pytest.mark.parametrize("fate", ["failed", "lost", "handed back"])
+async def test_an_unwanted_task_gets_no_other_attempt(
+    fate: str, task_id: TaskId, parts: ApiParts, worker: WorkerParts, caller: Caller, db: Database
+) -> None:
+    taken = await begin(task_id, db=db, lease=LOST)
+    await cancel(task_id, caller=caller, parts=replace(parts, signals=closed_signals()))
+
+    match fate:
+        case "failed":
+            await settle(taken, EngineUnavailable("it crashed"), parts=worker)
+        case "lost":
+            await recover_lost_tasks(worker)
+        case _:
+            await hand_back(taken, parts=worker)
+
+    task = await read(task_id, db=db)
+    assert (task.state, await balances(db)) == (State.CANCELLED, (1000, 0))
+
+
 async def test_another_accounts_task_and_an_unknown_one_are_refused_alike(
     task_id: TaskId, parts: ApiParts, caller: Caller, db: Database
 ) -> None:
-    stranger = Caller(account_id=AccountId(clock.new_uuid()), key_id=caller.key_id)
+    stranger = replace(caller, account_id=AccountId(clock.new_uuid()))
     before = await footprint(db)
 
     for who, what in ((stranger, task_id), (caller, TaskId(clock.new_uuid())), (caller, None)):

@@ -5,72 +5,23 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
+from callback_hosts import BROKEN, BUSY, GONE, HANGS_UP, NONSENSE, OK, Receiver, receiver
 from photoplay.domain.tasks import TaskId
-from photoplay.egress import Egress, HostPort
-from photoplay.flows.deliver import deliver
+from photoplay.egress import Egress
+from photoplay.flows.deliver import claim_due, deliver
 from photoplay.flows.parts import ApiParts, WorkerParts
 from photoplay.flows.submit import submit
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
-from scenes import jobs, rows, submission, succeed, value
-
-LONG_S = 10.0
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nthanks"
-BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
-GONE = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
-BUSY = b"HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n"
-NONSENSE = b"HTTP/1.1 503 Busy\r\nRetry-After: Wed, 01 Jul 99999999999 0:0:0 GMT\r\nContent-Length: 0\r\n\r\n"
-HANGS_UP = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """A host that takes callbacks."""
-
-    place: HostPort
-    arrivals: list[Arrival] = field(default_factory=list[Arrival])
-
-
-async def read_request(reader: asyncio.StreamReader) -> Arrival:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-    headers = {name.lower(): text for name, text in (line.split(": ", 1) for line in head[1:] if line)}
-    return Arrival(headers=headers, body=await reader.readexactly(int(headers["content-length"])))
-
-
-@asynccontextmanager
-async def receiver(*answers: bytes) -> AsyncGenerator[Receiver]:
-    """Answer each request in turn; the last answer stands for all that follow."""
-    left = list(answers)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            here.arrivals.append(await read_request(reader))
-            writer.write(left.pop(0) if len(left) > 1 else left[0])
-            await writer.drain()
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-    async with asyncio.timeout(LONG_S):
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        host, port = server.sockets[0].getsockname()
-        here = Receiver(place=HostPort(host=host, port=port))
-        async with server:
-            yield here
+from scenes import rows, submission, succeed, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +33,11 @@ class Promise:
     parts: WorkerParts
 
     async def deliver(self) -> None:
-        await deliver(self.id, parts=self.parts)
+        """Deliver what is due, as a worker would."""
+        claimed, _ = await claim_due(self.parts, free=10)
+        async with asyncio.TaskGroup() as group:
+            for callback in claimed:
+                group.create_task(deliver(callback, parts=self.parts))
 
 
 Finish = Callable[[Receiver], Awaitable[Promise]]
@@ -160,10 +115,6 @@ async def test_a_failed_delivery_is_tried_again(finish: Finish, db: Database) ->
     assert between == ("pending", 1)
     assert await standing(db) == ("delivered", 2)
     assert await log_of(db) == [(1, 500, None), (2, 200, None)]
-    assert [job for job in await jobs(db) if job[0] == "deliver"] == [
-        ("deliver", f"{promise.id}:0"),
-        ("deliver", f"{promise.id}:1"),
-    ]
 
 
 async def test_every_attempt_carries_the_same_bytes_and_id(finish: Finish, db: Database) -> None:
@@ -210,7 +161,6 @@ async def test_the_next_attempt_waits_for_its_step(finish: Finish, db: Database)
     assert len(here.arrivals) == 1
     wait = await value(db, "select next_at - now() from callbacks")
     assert timedelta(minutes=9) < wait <= timedelta(minutes=12)
-    assert await value(db, "select max(execute_after - created) from pgqueuer") >= timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +185,8 @@ async def test_a_redirect_is_not_followed(finish: Finish, db: Database) -> None:
             promise = await finish(here)
             await promise.deliver()
 
-    assert await log_of(db) == [(1, 302, None)]
+    error = f"the callback URL: a redirect is not followed, it leads to http://{elsewhere.place}/"
+    assert await log_of(db) == [(1, 302, error)]
     assert await standing(db) == ("pending", 1)
     assert elsewhere.arrivals == []
 
@@ -265,7 +216,7 @@ async def test_nobody_listening_is_a_failed_attempt(finish: Finish, db: Database
 async def test_a_target_that_is_no_longer_allowed_is_not_reached(finish: Finish, db: Database) -> None:
     async with receiver(OK) as here, Egress(allow=frozenset()) as closed:
         promise = await finish(here)
-        await deliver(promise.id, parts=replace(promise.parts, egress=closed))
+        await replace(promise, parts=replace(promise.parts, egress=closed)).deliver()
 
     ((_, status, error),) = await log_of(db)
     assert (status, here.arrivals) == (None, [])
@@ -287,14 +238,19 @@ async def test_a_delivery_that_was_cut_off_is_made_again(finish: Finish, db: Dat
     async with receiver(OK) as here:
         promise = await finish(here)
         # What a worker leaves that dies between its claim and its log.
-        await rows(db, "update callbacks set attempt = 1, lease_until = now() - interval '1 s'")
+        await claim_due(promise.parts, free=1)
+        await promise.deliver()
+        untouched = len(here.arrivals)
+        await lose_leases(db)
         await promise.deliver()
 
-    assert len(here.arrivals) == 1
+    assert (untouched, len(here.arrivals)) == (0, 1)
     assert await standing(db) == ("delivered", 2)
+    assert await log_of(db) == [(1, None, None), (2, 200, None)]
 
 
-async def test_an_unknown_callback_is_no_error(worker: WorkerParts, db: Database) -> None:
-    await deliver("msg_unknown", parts=worker)
-
-    assert await log_of(db) == []
+async def lose_leases(db: Database) -> None:
+    """Let the time pass after which a worker that says nothing is given up."""
+    past = "now() - interval '1 s'"
+    await rows(db, f"update callbacks set next_at = {past}, lease_until = {past} where lease_until is not null")
+    await rows(db, f"update receivers set next_at = {past}")

@@ -2,24 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from photoplay.domain.errors import EngineUnavailable, StaleClaim
-from photoplay.domain.tasks import Claim, TaskId
+from photoplay.domain.tasks import Claim, Stage, TaskId
 from photoplay.flows.cancel import Cancellation, cancel
-from photoplay.flows.lease import CancelAsked, Progress, keep_lease
+from photoplay.flows.lease import BEAT_S, CancelAsked, Progress, keep_lease
 from photoplay.flows.parts import ApiParts, WorkerParts
 from photoplay.flows.submit import submit
 from photoplay.flows.sweep import recover_lost_tasks
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
-from scenes import LOST, begin, read, rows, submission, value
+from photoplay.store.signals import Signals
+from scenes import LEASE, LOST, begin, closed_signals, listening, read, rows, submission, value
 
-LONG_S = 10.0
-# Three heartbeats within 60 ms.
-SHORT = timedelta(milliseconds=60)
+LONG_S = 60.0
+NEVER_S = 1000.0
+# Three heartbeats within it; a machine that stands still for a moment does not lose it.
+SHORT = timedelta(milliseconds=600)
 
 
 @pytest.fixture
@@ -41,8 +45,25 @@ async def endless(ends: list[str]) -> None:
         ends.append("cancelled")
 
 
+def keep(
+    taken: Claim,
+    progress: Progress,
+    *,
+    db: Database,
+    lease: timedelta = SHORT,
+    signals: Signals | None = None,
+    beat_s: float = BEAT_S,
+) -> AbstractAsyncContextManager[None]:
+    signals = signals or Signals(db.url)
+    return keep_lease(taken, progress=progress, lease=lease, db=db, signals=signals, beat_s=beat_s)
+
+
 async def keep_while(work: Awaitable[None], taken: Claim, *, db: Database) -> None:
-    async with asyncio.timeout(LONG_S), keep_lease(taken, progress=Progress(), lease=SHORT, db=db):
+    await within(keep(taken, Progress(), db=db), work)
+
+
+async def within(kept: AbstractAsyncContextManager[None], work: Awaitable[None]) -> None:
+    async with asyncio.timeout(LONG_S), kept:
         await work
 
 
@@ -55,7 +76,7 @@ async def test_a_lease_is_extended_while_the_work_goes_on(task_id: TaskId, db: D
     taken = await begin(task_id, db=db, lease=SHORT)
     first = await lease_of(task_id, db)
 
-    async with asyncio.timeout(LONG_S), keep_lease(taken, progress=Progress(), lease=SHORT, db=db):
+    async with asyncio.timeout(LONG_S), keep(taken, Progress(), db=db):
         while await lease_of(task_id, db) < first + 3 * SHORT:
             pass
 
@@ -65,7 +86,7 @@ async def test_a_lease_is_extended_while_the_work_goes_on(task_id: TaskId, db: D
 async def test_progress_is_recorded_and_never_falls(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
     taken = await begin(task_id, db=db)
     first = Progress()
-    async with asyncio.timeout(LONG_S), keep_lease(taken, progress=first, lease=SHORT, db=db):
+    async with asyncio.timeout(LONG_S), keep(taken, first, db=db):
         first.report(0.6)
         await until_progress(60, task_id, db)
     await rows(db, "update tasks set lease_until = now() - interval '1 s'")
@@ -73,7 +94,7 @@ async def test_progress_is_recorded_and_never_falls(task_id: TaskId, worker: Wor
     again, second = await begin(task_id, db=db, lease=LOST), Progress()
 
     before = await lease_of(task_id, db)
-    async with asyncio.timeout(LONG_S), keep_lease(again, progress=second, lease=SHORT, db=db):
+    async with asyncio.timeout(LONG_S), keep(again, second, db=db):
         second.report(0.2)
         while await lease_of(task_id, db) == before:
             pass
@@ -114,7 +135,7 @@ async def test_a_lost_claim_extends_nothing(task_id: TaskId, worker: WorkerParts
     progress.report(0.9)
 
     with pytest.raises(StaleClaim):
-        async with asyncio.timeout(LONG_S), keep_lease(stale, progress=progress, lease=SHORT, db=db):
+        async with asyncio.timeout(LONG_S), keep(stale, progress, db=db):
             await asyncio.Event().wait()
 
     assert (await read(task_id, db=db), await lease_of(task_id, db)) == before
@@ -126,7 +147,7 @@ async def test_a_database_that_stays_away_costs_the_claim(task_id: TaskId, db: D
         pass
 
     with pytest.raises(StaleClaim):
-        async with asyncio.timeout(LONG_S), keep_lease(taken, progress=Progress(), lease=SHORT, db=away):
+        async with asyncio.timeout(LONG_S), keep(taken, Progress(), db=away):
             await asyncio.Event().wait()
 
 
@@ -134,7 +155,7 @@ async def test_a_fault_of_the_work_comes_out_as_it_is(task_id: TaskId, db: Datab
     taken = await begin(task_id, db=db)
 
     with pytest.raises(EngineUnavailable, match=r"^it crashed$"):
-        async with keep_lease(taken, progress=Progress(), lease=SHORT, db=db):
+        async with keep(taken, Progress(), db=db):
             raise EngineUnavailable("it crashed")
 
 
@@ -142,14 +163,57 @@ async def test_work_that_is_cancelled_stays_cancelled(task_id: TaskId, db: Datab
     taken = await begin(task_id, db=db)
 
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01), keep_lease(taken, progress=Progress(), lease=SHORT, db=db):
+        async with asyncio.timeout(0.01), keep(taken, Progress(), db=db):
             await asyncio.Event().wait()
 
 
-async def test_a_wish_to_cancel_stops_the_work(task_id: TaskId, parts: ApiParts, caller: Caller) -> None:
+async def test_a_wish_to_cancel_from_before_is_read_by_the_first_heartbeat(
+    task_id: TaskId, parts: ApiParts, caller: Caller
+) -> None:
     taken = await begin(task_id, db=parts.db)
-    asked = await cancel(task_id, caller=caller, parts=parts)
+    asked = await cancel(task_id, caller=caller, parts=replace(parts, signals=closed_signals()))
 
     with pytest.raises(CancelAsked):
         await keep_while(endless([]), taken, db=parts.db)
     assert asked is Cancellation.REQUESTED
+
+
+async def test_a_wish_to_cancel_does_not_wait_for_a_heartbeat(task_id: TaskId, parts: ApiParts, caller: Caller) -> None:
+    taken = await begin(task_id, db=parts.db)
+
+    async def work() -> None:
+        await cancel(task_id, caller=caller, parts=replace(parts, signals=closed_signals()))
+        # The wish may arrive before this has begun.
+        await endless([])
+
+    async with listening(parts) as signals:
+        kept = keep(taken, Progress(), db=parts.db, lease=LEASE, signals=signals, beat_s=NEVER_S)
+        with pytest.raises(CancelAsked):
+            await within(kept, work())
+
+
+async def test_what_a_worker_is_at_is_recorded_until_another_attempt_begins(
+    task_id: TaskId, worker: WorkerParts, db: Database
+) -> None:
+    taken, progress = await begin(task_id, db=db), Progress()
+    async with asyncio.timeout(LONG_S), keep(taken, progress, db=db):
+        progress.stage = Stage.STORING
+        while (await read(task_id, db=db)).stage is not Stage.STORING:
+            pass
+    await rows(db, "update tasks set lease_until = now() - interval '1 s'")
+    await recover_lost_tasks(worker)
+
+    assert (await read(task_id, db=db)).stage is Stage.WAITING
+    await begin(task_id, db=db)
+    assert (await read(task_id, db=db)).stage is Stage.GENERATING
+
+
+async def test_a_heartbeat_without_news_is_no_update(task_id: TaskId, db: Database) -> None:
+    taken = await begin(task_id, db=db, lease=SHORT)
+    before, first = await read(task_id, db=db), await lease_of(task_id, db)
+
+    async with asyncio.timeout(LONG_S), keep(taken, Progress(), db=db):
+        while await lease_of(task_id, db) == first:
+            pass
+
+    assert await read(task_id, db=db) == before

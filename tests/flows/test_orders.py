@@ -11,6 +11,8 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from photoplay.domain.cards import EngineMapping
+from photoplay.domain.fields import FileUrl, FileUrls
 from photoplay.domain.tasks import TaskId
 from photoplay.engines.runner import ChildLimits, EnginePool
 from photoplay.flows.execute import execute
@@ -26,7 +28,7 @@ class Studio:
 
     def __init__(self, api: httpx2.AsyncClient, worker: WorkerParts) -> None:
         self._api = api
-        self._worker = worker
+        self.worker = worker
 
     async def upload(self) -> str:
         answer = await self._api.post("/api/file-stream-upload", files={"file": ("a.jpg", PHOTO.read_bytes())})
@@ -36,8 +38,9 @@ class Studio:
         answer = await self._api.post(CREATE, json={"model": model, "input": input})
         assert answer.json()["code"] == 200, answer.text
         task_id = TaskId(UUID(answer.json()["data"]["taskId"]))
-        await execute(task_id, parts=self._worker)
-        task = await read(task_id, db=self._worker.db)
+        task = await read(task_id, db=self.worker.db)
+        await execute(task.engine, parts=self.worker)
+        task = await read(task_id, db=self.worker.db)
         assert task.failure is not None
         return {**json.loads(task.failure.message), "chosen_seed": task.seed}
 
@@ -69,7 +72,8 @@ async def test_an_absent_field_is_no_control(studio: Studio) -> None:
     ordered = await studio.order("photoplay/camera-image-to-video", image_url=await studio.upload())
 
     assert ordered["prompt"] == ""
-    assert ordered["controls"] == {"move": "auto", "strength": 1.0}
+    assert "end_still" not in ordered["controls"]
+    assert "speed" not in ordered["controls"]
 
 
 async def test_a_card_without_a_picture_orders_no_still(studio: Studio) -> None:
@@ -90,3 +94,25 @@ async def test_a_seed_of_minus_one_leaves_the_choice_to_the_server(studio: Studi
     ordered = await studio.order("bytedance/v1-pro-text-to-video", prompt="a cup", seed=-1)
 
     assert ordered["seed"] == ordered["chosen_seed"]
+
+
+async def test_a_list_of_pictures_arrives_as_files_and_begins_with_the_still(
+    parts: ApiParts, key: str, studio: Studio
+) -> None:
+    card = parts.cards[LITE]
+    pictures = FileUrls(
+        name="image_urls", label="", help="", accept=("image/jpeg",), bytes_max=10**7, items_min=1, items_max=3
+    )
+    several = replace(
+        card,
+        fields=(*(field for field in card.fields if not isinstance(field, FileUrl)), pictures),
+        engines=(EngineMapping(name="camera", order={"still": "image_urls", "pictures": "image_urls"}),),
+    )
+    photo = await studio.upload()
+    cards = {**dict(parts.cards), LITE: several}
+    async with open_api(replace(parts, cards=cards, engine_names=frozenset({"camera"})), key) as api:
+        told = Studio(api, replace(studio.worker, cards=cards))
+        ordered = await told.order(LITE, prompt="pour", image_urls=[photo, photo])
+
+    assert ordered["still"] == "PNG"
+    assert [Path(path).suffix for path in ordered["controls"]["pictures"]] == [".png", ".png"]

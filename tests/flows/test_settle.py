@@ -103,7 +103,7 @@ async def test_a_passing_fault_puts_the_task_back_with_a_job(
 
     task = await read(task_id, db=db)
     assert (task.state, task.attempt, task.attempts_max, task.finished_at) == (State.WAITING, 1, 3, None)
-    assert await jobs(db) == [("generate", f"{task_id.hex}:0"), ("generate", f"{task_id.hex}:1")]
+    assert await jobs(db) == [("generate-camera", f"{task_id.hex}:0"), ("generate-camera", f"{task_id.hex}:1")]
     delay = await value(db, "select execute_after - created from pgqueuer order by id desc limit 1")
     assert delay == timedelta(seconds=1)
     assert await balances(db) == (984, 16)
@@ -210,9 +210,7 @@ async def _try_claim(task_id: TaskId, db: Database) -> bool:
     return True
 
 
-async def test_the_callback_and_its_job_are_committed_with_the_end(
-    task_id: TaskId, worker: WorkerParts, db: Database
-) -> None:
+async def test_the_callback_is_committed_with_the_end(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
     assert await rows(db, "select id from callbacks") == []
 
     await succeed(task_id, parts=worker)
@@ -220,9 +218,9 @@ async def test_the_callback_and_its_job_are_committed_with_the_end(
     ((callback_id, url, state, attempt, body),) = await rows(
         db, "select id, url, state, attempt, body from callbacks where task_id = $1", task_id
     )
-    assert callback_id.startswith("msg_")
+    assert callback_id == f"msg_{task_id.hex}_success"
     assert (url, state, attempt) == (HOOK_URL, "pending", 0)
-    assert (await jobs(db))[-1] == ("deliver", f"{callback_id}:0")
+    assert await rows(db, "select host, next_at is not null from receivers") == [("127.0.0.1:9", True)]
     assert bytes(body) == worker.callback_body(await read(task_id, db=db))
     assert json.loads(body)["taskId"] == task_id.hex
 
@@ -243,7 +241,7 @@ async def test_without_a_callback_url_nobody_is_told(
     await settle(taken, await announce_clip(task_id, db=db) if isinstance(result, str) else result, parts=worker)
 
     assert await rows(db, "select id from callbacks") == []
-    assert [entrypoint for entrypoint, _ in await jobs(db)] == ["generate"]
+    assert [entrypoint for entrypoint, _ in await jobs(db)] == ["generate-camera"]
 
 
 @pytest.mark.parametrize(
@@ -254,7 +252,7 @@ async def test_without_a_callback_url_nobody_is_told(
         ("update", "tasks"),
         ("update", "files"),
         ("insert", "callbacks"),
-        ("insert", "pgqueuer"),
+        ("insert", "receivers"),
     ],
 )
 async def test_a_failure_between_any_two_writes_leaves_the_attempt_open(
@@ -303,7 +301,7 @@ async def test_handing_back_does_not_count_as_an_attempt(task_id: TaskId, worker
 async def test_a_task_that_is_handed_back_has_a_job_at_once(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
     await hand_back(await begin(task_id, db=db), parts=worker)
 
-    assert (await jobs(db))[-1] == ("generate", f"{task_id.hex}:1")
+    assert (await jobs(db))[-1] == ("generate-camera", f"{task_id.hex}:1")
     assert await value(db, "select max(execute_after - created) from pgqueuer") == timedelta()
     assert await balances(db) == (984, 16)
 

@@ -7,14 +7,15 @@ import pytest
 
 from photoplay.domain.tasks import State, TaskId
 from photoplay.flows.parts import ApiParts, WorkerParts
+from photoplay.flows.retain import remove_expired
 from photoplay.flows.submit import submit
-from photoplay.flows.sweep import recover_lost_tasks, remake_lost_jobs, remove_expired
+from photoplay.flows.sweep import expire_overdue, recover_lost_tasks, remake_lost_jobs
 from photoplay.store import files
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
-from scenes import HOOK_URL, LOST, announce_clip, balances, begin, claim, jobs, read, rows, submission, succeed, value
+from scenes import HOOK_URL, LOST, announce_clip, balances, begin, claim, jobs, read, rows, submission, value
 
-BACKDATE = "update tasks set updated_at = now() - interval '21 s'"
+BACKDATE = "update tasks set updated_at = now() - interval '21 s', not_before = now() - interval '21 s'"
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def test_a_task_with_a_lost_lease_is_put_back_with_its_attempt(
 
     task = await read(task_id, db=db)
     assert (task.state, task.attempt, task.attempts_max) == (State.WAITING, 1, 3)
-    assert (await jobs(db))[-1] == ("generate", f"{task_id.hex}:1")
+    assert (await jobs(db))[-1] == ("generate-camera", f"{task_id.hex}:1")
     assert await balances(db) == (984, 16)
 
 
@@ -48,6 +49,31 @@ async def test_the_third_loss_ends_the_task_and_refunds_it(task_id: TaskId, work
     assert (task.failure.code, task.failure.message) == ("500", "The worker was lost 3 times while it made the clip")
     assert await balances(db) == (1000, 0)
     assert await value(db, "select count(*) from callbacks") == 1
+
+
+async def test_a_task_that_nobody_came_for_expires_and_is_refunded(
+    task_id: TaskId, parts: ApiParts, caller: Caller, worker: WorkerParts, db: Database
+) -> None:
+    await rows(db, "update tasks set created_at = now() - interval '25 h'")
+    young = await submit(submission(), caller=caller, parts=parts)
+
+    await expire_overdue(worker)
+
+    task = await read(task_id, db=db)
+    assert task.failure is not None
+    assert (task.state, task.failure.code, task.charged_credits) == (State.EXPIRED, "504", 0)
+    assert (await read(young, db=db)).state is State.WAITING
+    assert await balances(db) == (984, 16)
+    assert await value(db, "select count(*) from callbacks") == 1
+
+
+async def test_a_task_that_is_at_work_does_not_expire(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
+    await begin(task_id, db=db)
+    await rows(db, "update tasks set created_at = now() - interval '25 h'")
+
+    await expire_overdue(worker)
+
+    assert (await read(task_id, db=db)).state is State.GENERATING
 
 
 async def test_a_task_with_a_living_lease_is_left_alone(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
@@ -96,7 +122,7 @@ async def test_a_lost_job_is_made_again(task_id: TaskId, worker: WorkerParts, db
 
     await remake_lost_jobs(worker)
 
-    assert await jobs(db) == [("generate", f"{task_id.hex}:0")]
+    assert await jobs(db) == [("generate-camera", f"{task_id.hex}:0")]
 
 
 async def test_a_job_that_is_there_is_not_made_twice(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
@@ -105,7 +131,7 @@ async def test_a_job_that_is_there_is_not_made_twice(task_id: TaskId, worker: Wo
     for _ in range(2):
         await remake_lost_jobs(worker)
 
-    assert await jobs(db) == [("generate", f"{task_id.hex}:0")]
+    assert await jobs(db) == [("generate-camera", f"{task_id.hex}:0")]
 
 
 async def test_a_young_task_may_still_be_on_its_way(worker: WorkerParts, task_id: TaskId, db: Database) -> None:
@@ -121,30 +147,6 @@ async def test_a_task_that_runs_needs_no_job(task_id: TaskId, worker: WorkerPart
     await begin(task_id, db=db)
     await rows(db, "delete from pgqueuer")
     await rows(db, BACKDATE)
-
-    await remake_lost_jobs(worker)
-
-    assert await jobs(db) == []
-
-
-async def test_the_lost_job_of_a_callback_is_made_again(task_id: TaskId, worker: WorkerParts, db: Database) -> None:
-    await succeed(task_id, parts=worker)
-    await rows(db, "delete from pgqueuer")
-    await rows(db, "update callbacks set next_at = now() - interval '21 s'")
-
-    await remake_lost_jobs(worker)
-
-    callback_id = await value(db, "select id from callbacks")
-    assert await jobs(db) == [("deliver", f"{callback_id}:0")]
-
-
-@pytest.mark.parametrize("state", ["delivered", "gone", "exhausted"])
-async def test_a_callback_that_is_settled_needs_no_job(
-    state: str, task_id: TaskId, worker: WorkerParts, db: Database
-) -> None:
-    await succeed(task_id, parts=worker)
-    await rows(db, "delete from pgqueuer")
-    await rows(db, "update callbacks set next_at = now() - interval '21 s', state = $1", state)
 
     await remake_lost_jobs(worker)
 

@@ -1,20 +1,24 @@
 """The MP4 writer and the reader that checks it."""
 
+import os
+import sys
 import wave
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from photoplay.domain.errors import EngineUnavailable
-from photoplay.media.clip import ClipFacts, ClipWriter, blank_frame, planes_of, read_back, rehearse
+from photoplay.media.clip import ClipFacts, ClipWriter, Format, read_back, rehearse
+from photoplay.media.frame import blank_frame, frame_of, planes_of, rgb_of
 from photoplay.media.sizes import Size
 
 SIZE = Size(width_px=208, height_px=112)
 
 
-def write(path: Path, *, frames: int = 24, size: Size = SIZE) -> Path:
-    with ClipWriter(path, size) as writer:
+def write(path: Path, *, frames: int = 24, size: Size = SIZE, format: Format = Format.H264) -> Path:
+    with ClipWriter(path, size, format=format) as writer:
         for shade in range(frames):
             frame = blank_frame(size)
             planes = planes_of(frame)
@@ -51,6 +55,16 @@ def test_planes_arrive_where_they_were_put(tmp_path: Path) -> None:
             assert abs(planes.luma.astype(int) - (16 + shade)).max() <= 1
             assert abs(planes.blue.astype(int) - 100).max() <= 1
             assert abs(planes.red.astype(int) - 150).max() <= 1
+
+
+def test_a_picture_survives_the_way_into_a_frame_and_back() -> None:
+    rows, columns = np.mgrid[0:48, 0:72]
+    rgb = np.stack([rows * 5, columns * 3, 255 - rows * 2 - columns * 2], axis=-1).astype(np.uint8)
+
+    frame = frame_of(rgb)
+
+    assert (frame.format.name, frame.color_range, frame.colorspace) == ("yuv420p", 1, 1)
+    assert np.abs(rgb_of(frame).astype(int) - rgb).max() <= 8
 
 
 def test_the_index_comes_before_the_pictures(tmp_path: Path) -> None:
@@ -161,6 +175,14 @@ def test_a_broken_off_clip_is_noticed(tmp_path: Path) -> None:
     except EngineUnavailable:
         frames = 0
     assert frames < 96
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux alone it is known")
+def test_the_encoder_of_av1_makes_no_thread_real_time_as_root_too(tmp_path: Path) -> None:
+    write(tmp_path / "clip.mp4", frames=2, format=Format.AV1)
+
+    threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
 
 
 def test_the_rehearsal_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,6 +188,16 @@ async def test_metadata_is_gone(tmp_path: Path) -> None:
     assert chunk_names(still.path) == {b"IHDR", b"IDAT", b"IEND"}
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+async def test_what_hangs_behind_a_picture_goes_no_further(tmp_path: Path, kind: str) -> None:
+    hidden = b"PK\x03\x04<script>alert(1)</script><?php ?>%PDF-1.7"
+    still = await prepare(tmp_path, encode(plain("RGB", RED), kind) + hidden)
+
+    assert level(still) == pytest.approx(RED, abs=NEAR)
+    assert chunk_names(still.path) == {b"IHDR", b"IDAT", b"IEND"}
+    assert b"script" not in still.path.read_bytes()
+
+
 async def test_large_picture_is_shrunk_in_proportion(tmp_path: Path) -> None:
     still = await prepare(tmp_path, encode(plain("L", 128, (6000, 1500)), "PNG"))
 

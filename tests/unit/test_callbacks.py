@@ -12,34 +12,44 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from photoplay import clock
 from photoplay.domain.callbacks import (
+    FAILURES_MAX,
+    PAUSE,
+    Again,
     Delivered,
     Exhausted,
     Gone,
+    Health,
     Secret,
     Verdict,
     WaitUntil,
     judge,
+    judge_receiver,
+    longest,
     read_retry_after,
     signature_headers,
 )
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, 900_000, tzinfo=UTC)
 SECRET = Secret.from_bytes(bytes(range(32)))
+OTHER = Secret.from_bytes(bytes(range(1, 33)))
 TASK_ID = "e989621f54392584b05867f87b160672"
 BODY = '{"taskId":"e989…","data":null}'.encode()
 SCHEDULE = tuple(timedelta(seconds=s) for s in (0, 5, 30, 120))
 HOURS = timedelta(hours=1)
 
 
-def sign(body: bytes = BODY, *, secret: Secret = SECRET, now: datetime = NOW) -> dict[str, str]:
-    return dict(signature_headers(secret=secret, task_id=TASK_ID, webhook_id="msg_1", body=body, now=now))
+def sign(body: bytes = BODY, *secrets: Secret, now: datetime = NOW, attempt: int = 1) -> dict[str, str]:
+    headers = signature_headers(
+        secrets=secrets or (SECRET,), task_id=TASK_ID, webhook_id="msg_1", body=body, now=now, attempt=attempt
+    )
+    return dict(headers)
 
 
 @given(key=st.binary(min_size=24, max_size=64), body=st.text().map(str.encode))
 def test_the_standard_webhooks_library_accepts_our_signature(key: bytes, body: bytes) -> None:
     secret = Secret.from_bytes(key)
 
-    headers = sign(body, secret=secret, now=clock.now())
+    headers = sign(body, secret, now=clock.now())
 
     Webhook(secret.reveal()).verify(body, headers, json_parse=False)
     assert headers["webhook-id"] == "msg_1"
@@ -65,6 +75,21 @@ def test_both_families_carry_the_same_whole_second() -> None:
     headers = sign()
 
     assert headers["webhook-timestamp"] == headers["X-Webhook-Timestamp"] == str(int(NOW.timestamp()))
+
+
+def test_the_library_accepts_either_secret_while_one_is_rotated() -> None:
+    headers = sign(BODY, OTHER, SECRET, now=clock.now())
+
+    for secret in (OTHER, SECRET):
+        Webhook(secret.reveal()).verify(BODY, headers, json_parse=False)
+
+
+@pytest.mark.parametrize(("attempt", "secret"), [(1, "new"), (2, "old"), (3, "new")])
+def test_two_secrets_take_turns_where_one_signature_is_sent(attempt: int, secret: str) -> None:
+    headers = sign(BODY, OTHER, SECRET, attempt=attempt)
+
+    alone = sign(BODY, OTHER if secret == "new" else SECRET)
+    assert headers["X-Webhook-Signature"] == alone["X-Webhook-Signature"]
 
 
 def test_a_secret_is_hidden_in_repr_and_str() -> None:
@@ -104,6 +129,14 @@ def test_a_secret_holds_its_bytes(key: bytes) -> None:
 )
 def test_each_status_has_its_meaning(status: int | None, verdict: Verdict) -> None:
     assert judge(status, attempt=1, schedule=SCHEDULE) == verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "times", "verdict"),
+    [(200, 2, Again()), (200, 1, Delivered()), (410, 2, Gone()), (500, 2, WaitUntil(SCHEDULE[1]))],
+)
+def test_what_is_to_be_taken_twice_is_sent_again_after_it_was_taken(status: int, times: int, verdict: Verdict) -> None:
+    assert judge(status, attempt=1, times=times, schedule=SCHEDULE) == verdict
 
 
 @pytest.mark.parametrize(
@@ -151,6 +184,41 @@ def test_jitter_adds_at_most_a_fifth(jitter: float, attempt: int) -> None:
 
 def test_full_jitter_adds_a_fifth() -> None:
     assert judge(500, attempt=2, schedule=SCHEDULE, jitter=1.0) == WaitUntil(timedelta(seconds=36))
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_an_answer_of_any_kind_is_a_sign_of_life(status: int) -> None:
+    health = judge_receiver(WaitUntil(HOURS), status=status, failures=FAILURES_MAX + 3)
+
+    assert health == Health(failures=0, pause=None)
+
+
+def test_a_receiver_pauses_after_so_many_deliveries_without_an_answer() -> None:
+    pauses = [judge_receiver(WaitUntil(HOURS), status=None, failures=failures).pause for failures in range(7)]
+
+    assert pauses == [None] * (FAILURES_MAX - 1) + [PAUSE] * 3
+
+
+@given(st.timedeltas(timedelta(), 6 * HOURS))
+def test_a_pause_never_outlasts_the_wait_of_the_callback_that_caused_it(delay: timedelta) -> None:
+    health = judge_receiver(WaitUntil(delay), status=None, failures=FAILURES_MAX)
+
+    assert health.pause == min(delay, PAUSE)
+
+
+def test_a_pause_after_the_last_attempt_has_its_full_length() -> None:
+    assert judge_receiver(Exhausted(), status=None, failures=FAILURES_MAX).pause == PAUSE
+
+
+@given(st.lists(st.timedeltas(timedelta(), 7 * 24 * HOURS), min_size=1, max_size=20), st.floats(0, 1))
+def test_no_schedule_takes_longer_than_it_says(schedule: list[timedelta], jitter: float) -> None:
+    verdicts = [
+        judge(503, attempt=attempt, schedule=schedule, retry_after=24 * HOURS, jitter=jitter)
+        for attempt in range(1, len(schedule))
+    ]
+
+    waits = [verdict.delay for verdict in verdicts if isinstance(verdict, WaitUntil)]
+    assert schedule[0] + sum(waits, timedelta()) <= longest(schedule)
 
 
 @pytest.mark.parametrize(

@@ -2,191 +2,137 @@
 
 import json
 import time
+from pathlib import Path
+from typing import Final
 
 import pytest
 
-from photoplay.engines.camera.direction import Direction, Source, direct
-from photoplay.engines.camera.terms import AXES, Axis, Move
+from photoplay.engines.camera.ambience import EFFECTS, SCENES, Effect
+from photoplay.engines.camera.direction import Direction, Motion, Phase, Source, direct
+from photoplay.engines.camera.moves import AXES, Axis, Move
 
-POURING = (
-    "A cinematic close-up sequence of a single elegant ceramic coffee cup with saucer on a rustic wooden table near a "
-    "sunlit window, hot rich espresso poured in a thin golden stream from above, gradually filling the cup in distinct "
-    "stages: empty with faint steam, 1/4 filled with dark crema, half-filled with swirling coffee and rising steam, "
-    "3/4 filled nearing the rim, perfectly full just below overflow with glossy surface and soft bokeh highlights; "
-    "ultra-realistic, warm golden-hour light, shallow depth of field, photorealism, detailed textures, subtle steam "
-    "wisps, serene inviting atmosphere --ar 16:9 --q 2 --style raw"
-)
+LINES: Final = [
+    line for line in (Path(__file__).parent / "directions.txt").read_text().splitlines() if not line.startswith("#")
+]
+TABLE: Final = list(zip(LINES[::2], (line.strip() for line in LINES[1::2]), strict=True))
 
 
-def moves(prompt: str, *, seed: int = 0) -> list[Move]:
-    direction = direct(prompt, seed=seed)
-    return [motion.move for motion in direction.motions] if direction.source is Source.PROMPT else []
+def written(direction: Direction) -> str:
+    """Write a direction as the table does."""
+    phases = " > ".join(_phase(phase, at, len(direction.phases)) for at, phase in enumerate(direction.phases))
+    source = "" if direction.source is Source.PROMPT else f"{direction.source}: "
+    effects = ", ".join(_times(effect, strength) for effect, strength in direction.effects.items())
+    return f"{source}{phases}" + (f" | {effects}" if effects else "") + (" | loop" if direction.loop else "")
 
 
-def pace(prompt: str) -> float:
-    return direct(prompt, seed=0).motions[0].pace
+def _phase(phase: Phase, at: int, count: int) -> str:
+    text = " & ".join(_times(motion.move, motion.pace) for motion in phase.motions) or "static"
+    is_usual = (phase.start, phase.end) == pytest.approx((at / count, (at + 1) / count))
+    return text if is_usual else f"{text} @{phase.start:g}-{phase.end:g}"
 
 
-@pytest.mark.parametrize(
-    ("prompt", "move"),
-    [
-        ("push in", Move.PUSH_IN),
-        ("A cup on a table, slow push-in", Move.PUSH_IN),
-        ("a cup on a table with a slow push in", Move.PUSH_IN),
-        ("The camera slowly pushes in on the cup.", Move.PUSH_IN),
-        ("crash zoom on her eyes", Move.PUSH_IN),
-        ("slow zoom", Move.PUSH_IN),
-        ("Camera glides forward through the hall", Move.PUSH_IN),
-        ("dolly in", Move.PUSH_IN),
-        ("镜头缓慢推进", Move.PUSH_IN),
-        ("zoom out", Move.PULL_OUT),
-        ("Pull back to reveal the valley", Move.PULL_OUT),
-        ("the drone backs away from the cliff", Move.PULL_OUT),
-        ("镜头拉远", Move.PULL_OUT),
-        ("pan left", Move.PAN_LEFT),
-        ("the camera pans slowly to the left", Move.PAN_LEFT),
-        ("左摇", Move.PAN_LEFT),
-        ("a slow pan right over the harbour", Move.PAN_RIGHT),
-        ("pan from left to right", Move.PAN_RIGHT),
-        ("slow pan across the table", Move.PAN_RIGHT),
-        ("whip-pan to the right", Move.PAN_RIGHT),
-        ("smooth tracking shot to the right, leaves falling", Move.PAN_RIGHT),
-        ("a slider shot moving left to right", Move.PAN_RIGHT),
-        ("镜头右摇", Move.PAN_RIGHT),
-        ("tilt up to the tower", Move.TILT_UP),
-        ("The camera rises above the trees", Move.TILT_UP),
-        ("上摇", Move.TILT_UP),
-        ("tilting slowly down", Move.TILT_DOWN),
-        ("the drone descends", Move.TILT_DOWN),
-        ("镜头下摇", Move.TILT_DOWN),
-    ],
-)
-def test_a_named_move_is_read(prompt: str, move: Move) -> None:
-    assert moves(prompt) == [move]
+def _times(name: str, factor: float) -> str:
+    return str(name) if factor == 1 else f"{name}*{factor:g}"
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        POURING,
-        "",
-        "coffee poured from above, rising steam, thin golden stream",
-        "a close-up shot of a cup with steam that rises and drifts up",
-        "she pulls out a phone and pushes in the door",
-        "he slowly pushes in the drawer",
-        "a frying pan left on the stove",
-        "a woman tilts her head up",
-        "he tilts up his chin",
-        "a train approaches, birds fly left",
-        "the view of a man who moves closer",
-        "tilt-shift photo of a town, zoom lens",
-        "low angle shot looking up at a tower",
-        "camera moves in a slow circle",
-        "the camera is not static",
-        "a static crackle on the radio",
-        "一杯咖啡, 热气上升",
-    ],
-)
-def test_what_happens_in_the_scene_is_not_a_move(prompt: str) -> None:
-    assert direct(prompt, seed=0).source is Source.DEFAULT
+@pytest.mark.parametrize(("prompt", "expected"), TABLE)
+def test_a_prompt_is_read_as_the_table_says(prompt: str, expected: str) -> None:
+    assert written(direct(prompt, seed=0)) == expected
+
+
+def test_the_table_is_long_and_knows_every_move_and_effect() -> None:
+    directions = [direct(prompt, seed=0) for prompt, _ in TABLE]
+    named = [direction for direction in directions if direction.source is Source.PROMPT]
+
+    assert len(TABLE) >= 200
+    assert {motion.move for direction in named for motion in direction.motions} == set(AXES)
+    assert {effect for direction in directions for effect in direction.effects} == set(Effect)
+
+
+def test_phases_follow_each_other_within_the_clip() -> None:
+    for prompt, _ in TABLE:
+        phases = direct(prompt, seed=0).phases
+        ends = [0.0, *(at for phase in phases for at in (phase.start, phase.end))]
+
+        assert phases
+        assert ends == sorted(ends)
+        assert ends[-1] <= 1
+
+
+def test_a_plan_in_seconds_is_kept_where_the_clip_is_long_enough() -> None:
+    prompt = "0-2s: push in, 2-4s: pan left"
+
+    assert [(phase.start, phase.end) for phase in direct(prompt, seed=0, duration_s=10).phases] == [
+        (0, 0.2),
+        (0.2, 0.4),
+    ]
+    assert [(phase.start, phase.end) for phase in direct(prompt, seed=0, duration_s=2).phases] == [(0, 0.5), (0.5, 1)]
+
+
+def test_of_two_moves_on_one_axis_the_first_counts() -> None:
+    (phase,) = direct("push in and pull out", seed=0).phases
+
+    assert phase.motions == (Motion(move=Move.PUSH_IN, pace=1.0),)
 
 
 @pytest.mark.parametrize(
-    "prompt",
-    [
-        "static shot of a lighthouse",
-        "locked-off, waves roll in",
-        "The camera remains perfectly still",
-        "a cup, fixed camera",
-        "no camera movement",
-        "Camera: static. Steam fades.",
-        "固定镜头",
-        "a slow push in --camerafixed true",
-    ],
-)
-def test_a_static_camera_is_read(prompt: str) -> None:
-    assert direct(prompt, seed=0) == Direction(motions=(), source=Source.PROMPT)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "axes"),
+    ("prompt", "gone"),
     [
         ("no zoom", {Axis.ZOOM}),
-        ("no zooming in please", {Axis.ZOOM}),
-        ("a cup, without panning", {Axis.PAN}),
-        ("without any zooming or panning", {Axis.ZOOM, Axis.PAN}),
-        ("don't tilt up", {Axis.TILT}),
-        ("a cup --no zoom --ar 16:9", {Axis.ZOOM}),
+        ("a boat, without panning", {Axis.PAN, Axis.TRUCK, Axis.ORBIT}),
+        ("don't tilt up", {Axis.TILT, Axis.CRANE}),
+        ("a boat --no zoom --ar 16:9", {Axis.ZOOM}),
         ("不要推进", {Axis.ZOOM}),
     ],
 )
-def test_a_denied_move_is_not_made_even_by_default(prompt: str, axes: set[Axis]) -> None:
-    direction = direct(prompt, seed=0)
+def test_a_denied_move_is_not_made_even_by_default(prompt: str, gone: set[Axis]) -> None:
+    usual = {AXES[motion.move][0] for motion in direct("a boat", seed=0).motions}
 
-    assert direction.source is Source.DEFAULT
-    assert {AXES[motion.move][0] for motion in direction.motions} == set(Axis) - axes
-
-
-@pytest.mark.parametrize(
-    ("prompt", "expected"),
-    [
-        ("no zoom, pan left", [Move.PAN_LEFT]),
-        ("no shaking and push in", [Move.PUSH_IN]),
-        ("not only zoom in", [Move.PUSH_IN]),
-        ("zoom in without ever stopping for the people who walk by, then pan right", [Move.PUSH_IN, Move.PAN_RIGHT]),
-        ("push in, then pull back", [Move.PUSH_IN]),
-        ("The camera pushes in, pans right", [Move.PUSH_IN, Move.PAN_RIGHT]),
-        ("[Push in, Pan left]", [Move.PUSH_IN, Move.PAN_LEFT]),
-        ("static shot, then a slow tilt down", [Move.TILT_DOWN]),
-    ],
-)
-def test_moves_combine_one_an_axis(prompt: str, expected: list[Move]) -> None:
-    assert moves(prompt) == expected
-
-
-@pytest.mark.parametrize(
-    ("prompt", "expected"),
-    [
-        ("push in", 1.0),
-        ("very slow push in", 0.4),
-        ("slow push in", 0.6),
-        ("the camera gently pushes in", 0.6),
-        ("fast push in", 1.5),
-        ("crash zoom in", 1.7),
-        ("缓慢推进", 0.6),
-        ("镜头快速推进", 1.5),
-        ("subtle steam, push in", 1.0),
-        ("slow-motion zoom in", 1.0),
-        ("slow zoom out over fast traffic", 0.6),
-    ],
-)
-def test_pace_is_read_from_the_clause_of_the_move(prompt: str, expected: float) -> None:
-    assert pace(prompt) == expected
+    assert {AXES[motion.move][0] for motion in direct(prompt, seed=0).motions} == usual - gone
 
 
 @pytest.mark.parametrize("flags", ["--ar 16:9", "--rs 720p --dur 5 --cf false", "--", "--ar", "--x=--y", "--no", "---"])
 def test_flags_are_never_an_error(flags: str) -> None:
-    assert moves(f"slow push in {flags}") == [Move.PUSH_IN]
+    assert [motion.move for motion in direct(f"slow push in {flags}", seed=0).motions] == [Move.PUSH_IN]
 
 
 def test_the_default_drifts_by_the_seed() -> None:
-    drifts = {tuple(motion.move for motion in direct("a cup", seed=seed).motions) for seed in range(8)}
+    drifts = {tuple(motion.move for motion in direct("a boat", seed=seed).motions) for seed in range(8)}
 
     assert len(drifts) == 4
     assert all(drift[0] is Move.PUSH_IN for drift in drifts)
-    assert direct("a cup", seed=7) == direct("a cup", seed=7)
+    assert direct("a boat", seed=7) == direct("a boat", seed=7)
+
+
+def test_a_scene_is_filmed_from_either_side_by_the_seed() -> None:
+    assert direct("a mountain", seed=0).motions != direct("a mountain", seed=1).motions
 
 
 def test_facts_are_plain_json() -> None:
-    facts = direct("fast pan left, zoom in", seed=0).to_json()
+    facts = direct("fast pan left, zoom in, heavy rain", seed=0).to_json()
 
     assert json.loads(json.dumps(facts)) == {
         "source": "prompt",
-        "motions": [{"move": "pan_left", "pace": 1.5}, {"move": "push_in", "pace": 1.0}],
+        "phases": [
+            {
+                "start": 0.0,
+                "end": 1.0,
+                "motions": [{"move": "pan_left", "pace": 1.5}, {"move": "push_in", "pace": 1.0}],
+            }
+        ],
+        "effects": {"rain": 1.5},
+        "loop": False,
     }
 
 
-@pytest.mark.parametrize("text", ["slow ", "camera ", "no ", "pan from left ", "a", "zoom in without "])
+def test_every_effect_and_scene_has_words() -> None:
+    assert set(EFFECTS) == set(Effect)
+    assert all(scene.moves for scene in SCENES)
+
+
+@pytest.mark.parametrize(
+    "text", ["slow ", "camera ", "no ", "pan from left ", "a", "zoom in without ", "0-2s ", "[", "then ", "1-2", "雨"]
+)
 def test_a_prompt_of_ten_thousand_characters_is_read_in_time(text: str) -> None:
     started = time.process_time()
 

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from photoplay.domain.errors import ConfigError
+from photoplay.domain.routes import Route
 from photoplay.files.cards import CardShelf, ModelFolder, check_folder, find_folders, load_cards, read_card
 
 SHIPPED: Final = "bytedance/v1-pro-fast-image-to-video"
@@ -114,22 +115,46 @@ def test_a_good_folder_has_no_complaints(tmp_path: Path) -> None:
 # What is changed in card.toml, and the one complaint.
 SPOILT: Final = {
     "unknown key": ('title = "Tiny"', 'title = "Tiny"\ncolour = "red"', "colour: Extra inputs are not permitted"),
-    "unknown key of a field": ("chars_max = 10", "chars_max = 10\nrows = 2", "fields.0.text.rows: Unexpected keyword"),
-    "unknown key of an option": ('label = "Low"', 'label = "Low", x = 1', "fields.1.choice.options.0.x: Unexpected"),
+    "unknown key of a field": (
+        "chars_max = 10",
+        "chars_max = 10\nrows = 2",
+        "fields.0 (prompt).text.rows: Unexpected keyword",
+    ),
+    "unknown key of an option": (
+        'label = "Low"',
+        'label = "Low", x = 1',
+        "fields.1 (quality).choice.options.0.x: Unexpected",
+    ),
     "unknown key of the output": ("fps = 24", "fps = 24\ndpi = 1", "output.dpi: Unexpected keyword argument"),
     "missing key": ('title = "Tiny"\n', "", "title: Field required"),
-    "missing key of a field": ("chars_max = 10", "", "fields.0.text.chars_max: Field required"),
+    "missing key of a field": ("chars_max = 10", "", "fields.0 (prompt).text.chars_max: Field required"),
     "wrong type": ('title = "Tiny"', "title = 5", "title: Input should be a valid string"),
     "text for a list": ('["nowhere"]', '"nowhere"', "sources: Input should be a valid array"),
-    "text for a number": ("chars_max = 10", 'chars_max = "10"', "fields.0.text.chars_max: Input should be a valid int"),
-    "true for a number": ("chars_max = 10", "chars_max = true", "fields.0.text.chars_max: Input should be a valid int"),
-    "a number for text": ('value = "low"', "value = 1", "fields.1.choice.options.0.value: Input should be a valid str"),
+    "text for a number": (
+        "chars_max = 10",
+        'chars_max = "10"',
+        "fields.0 (prompt).text.chars_max: Input should be a valid int",
+    ),
+    "true for a number": (
+        "chars_max = 10",
+        "chars_max = true",
+        "fields.0 (prompt).text.chars_max: Input should be a valid int",
+    ),
+    "a number for text": (
+        'value = "low"',
+        "value = 1",
+        "fields.1 (quality).choice.options.0.value: Input should be a valid str",
+    ),
     "part of a credit": ("credits = 1", "credits = 1.5", "prices.0.credits: Input should be a valid integer"),
-    "unknown kind": ('"choice"', '"wish"', "fields.1: Input tag 'wish' found using 'kind' does not match"),
-    "no kind": ('kind = "choice"\n', "", "fields.1: Unable to extract tag using discriminator 'kind'"),
+    "unknown kind": ('"choice"', '"wish"', "fields.1 (quality): Input tag 'wish' found using 'kind' does not match"),
+    "no kind": ('kind = "choice"\n', "", "fields.1 (quality): Unable to extract tag using discriminator 'kind'"),
     "unknown rule": ('"maximum_when"', '"never"', "rules.0: Input tag 'never' found using 'rule' does not match"),
-    "below an object": ("chars_max = 5", 'chars_max = "5"', "fields.3.fields.0.text.chars_max: Input should be"),
-    "no kind below an object": (', kind = "text", l', ", l", "fields.3.fields.0: Unable to extract tag"),
+    "below an object": (
+        "chars_max = 5",
+        'chars_max = "5"',
+        "fields.3.fields.0 (words).text.chars_max: Input should be",
+    ),
+    "no kind below an object": (', kind = "text", l', ", l", "fields.3.fields.0 (words): Unable to extract tag"),
     "a date": ("retention_days = 1", "retention_days = 2026-01-01", "card.toml cannot be read: Object of type date"),
     "no bound": ("maximum = 4", "maximum = inf", "card.toml cannot be read: Out of range float values"),
     "not TOML": ("[output]", "[output", "card.toml cannot be read: Expected ']'"),
@@ -172,6 +197,11 @@ SPOILT: Final = {
         "[[prices]]",
         '[[rules]]\nrule = "exclusive_groups"\ngroups = [["prompt"], []]\nmessage = ""\n\n[[prices]]',
         "rules: exclusive_groups needs two groups at least, and none empty",
+    ),
+    "no time at all": (
+        'name = "camera"',
+        'name = "camera"\ndeadline_s = 0',
+        "engines.camera: deadline_s must be 1 or more, deadline_a_clip_second_s 0 or more",
     ),
     "order of nothing": ('"prompt" }', '"still" }', "engines.camera: the order names still, which is not a field"),
     "default that is no option": (
@@ -348,6 +378,29 @@ def test_an_own_card_replaces_the_shipped_one_of_its_id(tmp_path: Path) -> None:
     assert before == 16
     assert cards[SHIPPED].prices[0].credits == 1
     assert len(cards) == len(load_cards())
+
+
+def test_a_route_orders_the_engines_of_a_card_also_after_a_change(tmp_path: Path) -> None:
+    write(tmp_path)
+    cards = CardShelf(tmp_path, routes={SHIPPED: Route(fallback=True)}, look_again_s=0)
+    before = cards[SHIPPED]
+    write(tmp_path, changed('"Tiny"', '"Small"'))
+
+    assert before.fallback
+    assert cards[SHIPPED] == before
+    assert (cards[ID].title, cards[ID].fallback) == ("Small", False)
+
+
+@pytest.mark.parametrize(
+    ("model", "route", "words"),
+    [
+        ("nobody/none", Route(), r'routes\."nobody/none": there is no such model; there are bytedance/'),
+        (SHIPPED, Route(engines=("nothing",)), r"routes\..*: 'nothing' is not one of "),
+    ],
+)
+def test_a_route_to_nowhere_stops_the_start(model: str, route: Route, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load_cards(routes={model: route})
 
 
 def look_twice(looks: Callable[[], object], change: Callable[[], object]) -> tuple[object, object]:

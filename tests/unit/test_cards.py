@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up import MADE_UP
-from photoplay.domain.cards import Card, PriceRow, choose_engine, price, validate
+from photoplay.domain.cards import Card, PriceRow, choose_engine, deadline, price, validate, work_size
 from photoplay.domain.errors import ConfigError
 from photoplay.domain.json import JsonValue
 from photoplay.files.cards import load_cards
@@ -236,3 +236,27 @@ def test_the_shipped_card_says_what_the_contract_says() -> None:
     assert getattr(fields["image_url"], "bytes_max") == 10 * 1024 * 1024  # noqa: B009 - the union has no such name
     assert getattr(fields["image_url"], "accept") == ("image/jpeg", "image/png", "image/webp")  # noqa: B009 - likewise
     assert CARD.sources
+
+
+@pytest.mark.parametrize(
+    ("values", "size"),
+    [
+        ({"resolution": "720p", "duration": "5"}, "720p 5 s"),
+        ({"resolution": "1080p"}, "1080p"),
+        ({"duration": 7}, "7 s"),
+        ({}, ""),
+        ({"resolution": "x" * 100}, "x" * 60),
+    ],
+)
+def test_the_size_of_the_work_is_what_the_engine_is_told_of_it(values: Values, size: str) -> None:
+    assert work_size(values, CARD.engines[0]) == size
+
+
+def test_a_deadline_grows_with_the_clip_and_is_the_cards_to_say() -> None:
+    (mapping,) = (engine for engine in CARD.engines if engine.name == "camera")
+    slower = replace(mapping, deadline_s=600, deadline_a_clip_second_s=100)
+
+    told = [deadline(ask(duration=duration), mapping).total_seconds() for duration in ("5", "10")]
+    assert told == [180, 300]
+    assert deadline(ask(duration="5"), slower).total_seconds() == 1100
+    assert deadline(ask(), replace(mapping, order={})).total_seconds() == 60

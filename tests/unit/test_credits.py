@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -9,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoplay.domain import credits
-from photoplay.domain.credits import Book, Movement, Posting, Reason
-from photoplay.domain.tasks import AccountId, TaskId
+from photoplay.domain.credits import Book, Movement, Payer, Posting, Reason
+from photoplay.domain.tasks import AccountId, KeyId, TaskId
 
 ACCOUNT = AccountId(UUID(int=1))
-TASK = TaskId(UUID(int=2))
+PAYER = Payer(account_id=ACCOUNT, key_id=KeyId(UUID(int=3)), task_id=TaskId(UUID(int=2)), model="a/b")
 
 Balances = Counter[Book]
 
@@ -23,11 +24,11 @@ def histories(draw: st.DrawFn) -> list[Movement]:
     """What an account can live through: grants, and tasks that are held and then posted, released or left."""
     history = [credits.grant(ACCOUNT, draw(st.integers(0, 10**15)), actor="operator")]
     for number in range(draw(st.integers(0, 12))):
-        task_id, price = TaskId(UUID(int=number)), draw(st.integers(0, 10**6))
-        history.append(credits.hold(ACCOUNT, task_id, price))
+        payer, price = replace(PAYER, task_id=TaskId(UUID(int=number))), draw(st.integers(0, 10**6))
+        history.append(credits.hold(payer, price))
         resolve = draw(st.sampled_from([credits.post, credits.release, None]))
         if resolve is not None:
-            history.append(resolve(ACCOUNT, task_id, price))
+            history.append(resolve(payer, price))
     return history
 
 
@@ -46,15 +47,15 @@ def test_any_history_sums_to_zero(history: list[Movement]) -> None:
 
 @given(histories())
 def test_what_is_held_is_what_unresolved_holds_say(history: list[Movement]) -> None:
-    resolved = {m.task_id for m in history if m.reason in {Reason.POST, Reason.RELEASE}}
-    unresolved = [m for m in history if m.reason is Reason.HOLD and m.task_id not in resolved]
+    resolved = {m.payer for m in history if m.reason in {Reason.POST, Reason.RELEASE}}
+    unresolved = [m for m in history if m.reason is Reason.HOLD and m.payer not in resolved]
 
     assert total(history)[Book.HELD] == sum(m.change(Book.HELD) for m in unresolved)
 
 
 @given(st.integers(0, 10**15))
 def test_a_hold_that_is_released_changes_nothing(price: int) -> None:
-    books = total([credits.hold(ACCOUNT, TASK, price), credits.release(ACCOUNT, TASK, price)])
+    books = total([credits.hold(PAYER, price), credits.release(PAYER, price)])
 
     assert set(books.values()) == {0}
 
@@ -63,11 +64,18 @@ def test_a_hold_that_is_released_changes_nothing(price: int) -> None:
     ("movement", "reason", "source", "target", "actor"),
     [
         (credits.grant(ACCOUNT, 7, actor="operator"), "grant", Book.ISSUED, Book.AVAILABLE, "operator"),
-        (credits.hold(ACCOUNT, TASK, 7), "hold", Book.AVAILABLE, Book.HELD, "task"),
-        (credits.post(ACCOUNT, TASK, 7), "post", Book.HELD, Book.REVENUE, "task"),
-        (credits.release(ACCOUNT, TASK, 7), "release", Book.HELD, Book.AVAILABLE, "task"),
+        (
+            credits.correct(ACCOUNT, 7, actor="operator", note="twice"),
+            "correct",
+            Book.AVAILABLE,
+            Book.ISSUED,
+            "operator",
+        ),
+        (credits.hold(PAYER, 7), "hold", Book.AVAILABLE, Book.HELD, "task"),
+        (credits.post(PAYER, 7), "post", Book.HELD, Book.REVENUE, "task"),
+        (credits.release(PAYER, 7), "release", Book.HELD, Book.AVAILABLE, "task"),
     ],
-    ids=["grant", "hold", "post", "release"],
+    ids=["grant", "correct", "hold", "post", "release"],
 )
 def test_each_verb_moves_between_its_two_books(
     movement: Movement, reason: str, source: Book, target: Book, actor: str
@@ -76,7 +84,7 @@ def test_each_verb_moves_between_its_two_books(
 
     assert {book: movement.change(book) for book in Book} == expected
     assert (movement.reason, movement.actor, movement.account_id) == (reason, actor, ACCOUNT)
-    assert movement.task_id == (None if reason == "grant" else TASK)
+    assert movement.payer == (PAYER if actor == "task" else None)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +96,10 @@ def test_what_is_not_a_transfer_is_refused(taken: int, given: int) -> None:
     postings = (Posting(book=Book.AVAILABLE, credits=taken), Posting(book=Book.HELD, credits=given))
 
     with pytest.raises(AssertionError, match="must take and give the same"):
-        Movement(reason=Reason.HOLD, account_id=ACCOUNT, task_id=TASK, actor="task", postings=postings)
+        Movement(reason=Reason.HOLD, account_id=ACCOUNT, payer=PAYER, actor="task", note="", postings=postings)
 
 
 @pytest.mark.parametrize("verb", [credits.hold, credits.post, credits.release])
-def test_a_negative_amount_is_refused(verb: Callable[[AccountId, TaskId, int], Movement]) -> None:
+def test_a_negative_amount_is_refused(verb: Callable[[Payer, int], Movement]) -> None:
     with pytest.raises(AssertionError):
-        verb(ACCOUNT, TASK, -1)
+        verb(PAYER, -1)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoplay.domain.errors import ConfigError, InvalidInput, TargetForbidden
-from photoplay.egress.target import HostPort, Target, parse_allow, parse_target
+from photoplay.egress.target import HostPort, Target, parse_allow, parse_ports, parse_target
 
 NOBODY: frozenset[HostPort] = frozenset()
 
@@ -220,6 +220,19 @@ def test_allow_list_is_read_with_spaces_and_empty_entries() -> None:
 def test_bad_allow_entry_is_named(entry: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_allow(f"localhost:9000,{entry}")
+
+    assert repr(entry) in str(caught.value)
+
+
+def test_ports_are_read_with_spaces_and_empty_entries() -> None:
+    assert parse_ports(" 8080, 8443,, ") == {8080, 8443}
+    assert parse_ports("") == frozenset()
+
+
+@pytest.mark.parametrize("entry", ["0", "65536", "-1", "http", "80-90", "8 0", "٨٠"])
+def test_bad_port_is_named(entry: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_ports(f"8080,{entry}")
 
     assert repr(entry) in str(caught.value)
 

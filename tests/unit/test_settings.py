@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from photoplay.domain.errors import ConfigError
+from photoplay.domain.routes import Route
 from photoplay.settings import PREFIX, Settings, read_settings
 
 
@@ -32,7 +33,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (settings.creates.creates_max, settings.creates.window) == (20, timedelta(seconds=10))
     assert (settings.unfinished_max, settings.results_days, settings.uploads_days) == (100, 14, 3)
     assert settings.base_url == "http://127.0.0.1:8787"
-    assert settings.egress_allow == ""
+    assert (settings.records_days, settings.disk_free_mb) == (60, 500)
+    assert (settings.egress_allow, settings.egress_ports, settings.cors) == ("", "", ())
 
 
 def test_the_file_beats_the_default() -> None:
@@ -69,8 +71,31 @@ def test_an_unknown_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPa
 def test_an_unknown_name_in_the_file_is_refused_by_its_name() -> None:
     write_file("prot = 9002")
 
-    with pytest.raises(ConfigError, match="PHOTOPLAY_PROT"):
+    with pytest.raises(ConfigError, match=r"^prot in photoplay.toml is not a setting; known are .*port"):
         read_settings()
+
+
+def test_a_wrong_value_is_told_with_where_it_stands_and_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_file('create_rate = "often"')
+    monkeypatch.setenv("PHOTOPLAY_ENGINES", "camera,lens")
+    monkeypatch.setenv("PHOTOPLAY_CALLBACK_SCHEDULE_S", "0,soon")
+    monkeypatch.setenv("PHOTOPLAY_KIE_KEY", "pp_live_…")
+
+    with pytest.raises(ConfigError) as refused:
+        read_settings(port=99999)
+
+    words = str(refused.value)
+    for said in (
+        "--port: Input should be less than or equal to 65535. Got '99999'",
+        "PHOTOPLAY_ENGINES: ",
+        "Got 'lens'",
+        "PHOTOPLAY_CALLBACK_SCHEDULE_S: Input should be a valid number, unable to parse string as a number. Got 'soon'",
+        "create_rate in photoplay.toml: It should be: New tasks per seconds and account, such as 20/10",
+        "Got 'often'",
+        "PHOTOPLAY_KIE_KEY: it holds a character that no key has",
+    ):
+        assert said in words, words
+    assert "pp_live_" not in words
 
 
 @pytest.mark.parametrize("content", [b"port = = 9002", b"host = '\xff'"], ids=["not TOML", "not UTF-8"])
@@ -113,6 +138,10 @@ def test_a_file_that_cannot_be_read_is_refused_by_its_name(content: bytes) -> No
         ("UPLOADS_DAYS", "-1"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "loud"),
+        ("PUBLIC_URL", "clips.example.com"),
+        ("PUBLIC_URL", "https://clips.example.com/?a=b"),
+        ("PUBLIC_URL", "https://me@clips.example.com"),
+        ("ARK_KEY", "two words"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_setting(
@@ -182,6 +211,38 @@ def test_a_public_url_is_the_base_of_links(monkeypatch: pytest.MonkeyPatch) -> N
     assert read_settings().base_url == "https://media.example.com"
 
 
+def test_routes_are_tables_of_the_file() -> None:
+    write_file('[routes."wan/2-2-image-to-video"]\nengines = ["comfyui", "diffusers"]\nfallback = true')
+
+    assert read_settings().routing == {"wan/2-2-image-to-video": Route(engines=("comfyui", "diffusers"), fallback=True)}
+
+
+def test_routes_are_json_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTOPLAY_ROUTES", '{"a/b":{"fallback":true}}')
+
+    assert read_settings().routing == {"a/b": Route(fallback=True)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "PHOTOPLAY_ROUTES is not JSON"),
+        ('{"a/b":{"falback":true}}', "PHOTOPLAY_ROUTES: a/b: falback: Extra inputs are not permitted. Got 'True'"),
+        ('{"a/b":{"fallback":"often"}}', "PHOTOPLAY_ROUTES: a/b: fallback: "),
+    ],
+)
+def test_a_wrong_route_is_refused_by_its_place(text: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTOPLAY_ROUTES", text)
+
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        read_settings()
+
+
+def test_a_server_whose_only_engine_is_the_sandbox_is_one() -> None:
+    assert read_settings(engines="sandbox").is_sandbox
+    assert not read_settings().is_sandbox
+
+
 def test_settings_do_not_change() -> None:
     settings = read_settings()
 
@@ -193,3 +254,20 @@ def test_every_setting_has_one_line_that_says_what_it_is() -> None:
     wordless = [name for name, field in Settings.model_fields.items() if not re.search(r"\.$", field.description or "")]
 
     assert wordless == []
+
+
+def test_origins_are_read_one_by_one() -> None:
+    settings = read_settings(cors_origins=" https://app.example.com , http://localhost:5173,, ")
+
+    assert settings.cors == ("https://app.example.com", "http://localhost:5173")
+    assert read_settings(cors_origins="*").cors == ("*",)
+
+
+@pytest.mark.parametrize(
+    "origin", ["app.example.com", "https://a.example/", "https://*.example.com", "ftp://a", "null"]
+)
+def test_what_is_no_origin_is_refused_by_name(origin: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--cors-origins: ") as refused:
+        read_settings(cors_origins=f"https://fine.example,{origin}")
+
+    assert repr(origin) in str(refused.value)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from photoplay.domain.errors import AppError, InvalidInput, MalformedBody
 from photoplay.domain.json import JsonValue
-from photoplay.web.wire import dump, parse_json, parse_submission, parse_task_id
+from photoplay.web.strict import parse_json
+from photoplay.web.wire import dump, parse_submission, parse_task_id
 
 # A megabyte is the most that a body may hold; reading it must not keep the other callers waiting.
 QUICK = timedelta(seconds=20)

@@ -9,12 +9,29 @@ from uuid import UUID
 
 import httpx2
 
+from photoplay.domain.limits import CreateRate, Limits
 from photoplay.flows.enroll import enroll
 from photoplay.flows.parts import ApiParts
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
 from photoplay.web.app import build_app
-from scenes import CREATE, HOOK_URL, MODEL, RECORD, STILL_URL, balances, footprint, jobs, open_api, request, rows, value
+from scenes import (
+    CREATE,
+    HOOK_URL,
+    LIMITS,
+    MODEL,
+    NO_RATE,
+    RECORD,
+    STILL_URL,
+    balances,
+    footprint,
+    jobs,
+    limited,
+    open_api,
+    request,
+    rows,
+    value,
+)
 
 IDEMPOTENT = {"Idempotency-Key": "order-1"}
 
@@ -144,7 +161,7 @@ async def test_a_repeated_request_is_answered_although_the_limit_is_reached(
 ) -> None:
     first = await api.post(CREATE, json=request(), headers=IDEMPOTENT)
 
-    async with open_api(replace(parts, unfinished_max=1), key) as full:
+    async with limited(parts, replace(LIMITS, unfinished_max=1)) as one, open_api(one, key) as full:
         new = await full.post(CREATE, json=request())
         repeated = await full.post(CREATE, json=request(), headers=IDEMPOTENT)
 
@@ -216,7 +233,7 @@ async def test_the_rate_counts_each_account_alone(api: httpx2.AsyncClient, parts
 
 
 async def test_too_many_unfinished_tasks_are_refused(parts: ApiParts, key: str, db: Database) -> None:
-    async with open_api(replace(parts, creates=None, unfinished_max=2), key) as api:
+    async with limited(parts, Limits(creates=None, unfinished_max=2)) as two, open_api(two, key) as api:
         accepted = [(await api.post(CREATE, json=request())).status_code for _ in range(2)]
         before = await footprint(db)
         answer = await api.post(CREATE, json=request())
@@ -267,21 +284,20 @@ async def test_a_draining_server_takes_no_new_task(parts: ApiParts, key: str, db
 async def test_a_create_queues_the_first_attempt(api: httpx2.AsyncClient, db: Database) -> None:
     task_id = (await api.post(CREATE, json=request())).json()["data"]["taskId"]
 
-    assert await jobs(db) == [("generate", f"{task_id}:0")]
+    assert await jobs(db) == [("generate-camera", f"{task_id}:0")]
 
 
 async def test_the_limits_can_be_off(parts: ApiParts, key: str) -> None:
-    async with open_api(replace(parts, creates=None), key) as api:
+    async with limited(parts, NO_RATE) as free, open_api(free, key) as api:
         answers = [(await api.post(CREATE, json=request())).status_code for _ in range(21)]
 
     assert answers == [200] * 21
 
 
 async def test_a_longer_window_refuses_for_longer(parts: ApiParts, key: str) -> None:
-    assert parts.creates is not None
-    parts.creates.creates_max, parts.creates.window = 1, timedelta(minutes=10)
+    slow = Limits(creates=CreateRate(1, timedelta(minutes=10)), unfinished_max=100)
 
-    async with open_api(parts, key) as api:
+    async with limited(parts, slow) as limited_parts, open_api(limited_parts, key) as api:
         await api.post(CREATE, json=request())
         answer = await api.post(CREATE, json=request())
 

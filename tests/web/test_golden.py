@@ -23,7 +23,8 @@ GOLDEN = Path(__file__).parent / "golden"
 DOCUMENTED = {
     *("taskId", "model", "state", "param", "resultJson", "failCode", "failMsg", "costTime"),
     *("createTime", "updateTime", "completeTime", "progress", "consumeCredits", "creditsConsumed"),
-    *("remainedCredits", "queuePosition", "etaSeconds", "nextPollMs"),
+    *("remainedCredits", "engine", "engineVersion", "seed", "timings", "stage", "priority", "clientReference"),
+    *("queuePosition", "etaSeconds", "nextPollMs"),
 }
 
 
@@ -152,9 +153,25 @@ async def test_every_documented_field_is_present_in_every_state(
     assert [record["costTime"] for record in records] == [None, None, 0]
     assert [record["completeTime"] is None for record in records] == [True, True, False]
     assert [record["queuePosition"] for record in records] == [1, None, None]
+    assert [record["stage"] for record in records] == ["waiting", "generating", "done"]
+    assert [record["nextPollMs"] for record in records] == [1000, 1000, None]
     assert succeeded["progress"] == 100
     assert succeeded["createTime"] <= succeeded["completeTime"]
     assert succeeded["updateTime"] == pytest.approx(succeeded["completeTime"], abs=1)
+
+
+async def test_the_estimate_is_in_whole_seconds_and_says_when_to_ask_again(
+    api: httpx2.AsyncClient, db: Database
+) -> None:
+    task_id = await create(api)
+    async with db.connection() as connection:
+        await connection.execute(
+            "insert into run_times select engine, model, size, 3, 7.5 from tasks where id = $1", task_id
+        )
+
+    record = await record_of(task_id, api)
+
+    assert (record["etaSeconds"], record["nextPollMs"]) == (8, 1500)
 
 
 async def test_a_claimed_task_is_queuing(api: httpx2.AsyncClient, db: Database) -> None:
@@ -163,7 +180,7 @@ async def test_a_claimed_task_is_queuing(api: httpx2.AsyncClient, db: Database) 
 
     record = await record_of(task_id, api)
 
-    assert (record["state"], record["queuePosition"]) == ("queuing", None)
+    assert (record["state"], record["stage"], record["queuePosition"]) == ("queuing", "fetching", None)
 
 
 async def test_cost_time_is_the_whole_seconds_of_generation(

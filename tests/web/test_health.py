@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from photoplay.domain.keys import make_key
+from photoplay.domain.keys import Kind, make_key
 from photoplay.flows.parts import ApiParts, WorkerParts
+from photoplay.flows.recognize import open_callers
 from photoplay.flows.submit import submit
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
@@ -50,8 +52,8 @@ async def test_a_server_with_its_database_is_ready(parts: ApiParts) -> None:
 
 
 async def test_without_its_database_a_server_lives_but_is_not_ready(parts: ApiParts, gone: Database) -> None:
-    key = make_key(bytes(20))
-    async with open_api(replace(parts, db=gone), key) as api:
+    key = make_key(bytes(20), Kind.LIVE)
+    async with open_callers(gone) as callers, open_api(replace(parts, db=gone, callers=callers), key) as api:
         alive = await api.get("/healthz")
         ready = [await api.get("/readyz") for _ in range(2)]
         created = await api.post(CREATE, json=request())
@@ -69,6 +71,9 @@ async def test_the_metrics_of_an_idle_server_are_all_there(api: httpx2.AsyncClie
         "photoplay_tasks_unfinished generating": 0,
         "photoplay_callbacks_pending": 0,
         "photoplay_oldest_waiting_seconds": 0,
+        "photoplay_engine_breakers_open camera": 0,
+        "photoplay_ledger_differences": 0,
+        "photoplay_ledger_check_age_seconds": inf,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from photoplay.domain.keys import make_key
+from photoplay.domain.keys import Kind, make_key
 from photoplay.flows.enroll import enroll
 from photoplay.flows.parts import ApiParts
 from photoplay.store.database import Database
@@ -207,10 +207,10 @@ async def test_another_media_type_is_refused(media_type: str, got: str | None, a
         "Basic dXNlcjpwdw==",
         "Bearer YOUR_API_KEY",
         "Bearer pp_live_",
-        "Bearer " + make_key(bytes(20)),
-        "Bearer " + make_key(bytes(20)) + " x",
+        "Bearer " + make_key(bytes(20), Kind.LIVE),
+        "Bearer " + make_key(bytes(20), Kind.LIVE) + " x",
         "Bearer é",
-        make_key(bytes(20)),
+        make_key(bytes(20), Kind.LIVE),
     ],
     ids=["none", "empty", "no key", "blank", "basic", "placeholder", "prefix", "unknown", "two", "latin", "bare"],
 )  # fmt: skip
@@ -243,7 +243,7 @@ async def test_a_revoked_key_is_refused(api: httpx2.AsyncClient, db: Database) -
     status, code, text = refusal(await api.get("/api/v1/chat/credit"))
 
     assert (status, code) == (401, 401)
-    assert text == "Unauthorized: this key is unknown or revoked"
+    assert text == "Unauthorized: this key is unknown, revoked or expired"
 
 
 async def test_the_scheme_is_read_in_any_case(parts: ApiParts, key: str) -> None:
@@ -273,7 +273,7 @@ async def test_a_body_on_the_query_is_ignored(api: httpx2.AsyncClient) -> None:
     assert refusal(answer) == (422, 422, "recordInfo is null")
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/jobs", "/api/v1/jobs/createtask", "/api/v2/x"])
+@pytest.mark.parametrize("path", ["/api", "/api/v1/tasks", "/api/v1/jobs/createtask", "/api/v2/x"])
 async def test_an_unknown_path_is_refused(path: str, api: httpx2.AsyncClient) -> None:
     assert refusal(await api.get(path)) == (404, 404, "There is nothing at this path")
 
@@ -359,3 +359,16 @@ class TestAnotherAccount:
 
         assert refusal(theirs) == (422, 422, "recordInfo is null")
         assert theirs.content == unknown.content
+
+
+async def test_a_request_of_two_lengths_is_refused(api: httpx2.AsyncClient) -> None:
+    answer = await api.post(
+        CREATE, content=b"{}", headers={**JSON, "Transfer-Encoding": "chunked", "Content-Length": "2"}
+    )
+
+    assert refusal(answer) == (
+        400,
+        400,
+        "The request cannot be read: it has both Content-Length and Transfer-Encoding",
+    )
+    assert answer.headers["connection"] == "close"

@@ -1,6 +1,7 @@
 """Keeps child programs running: one that dies is started again, all of them stop on request."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from photoplay.domain.errors import ConfigError
 from photoplay.process import end_with_parent
 
 __all__ = ["API_STOP_S", "BACKLOG", "DRAIN_SIGNAL", "Program"]
@@ -44,9 +46,12 @@ class Program:
         self._is_stopping = False
 
     async def keep_running(self) -> None:
-        """Start the program, and again whenever it dies, until `stop` is called."""
+        """Start the program, and again whenever it dies, until `stop` is called.
+
+        Raises: ConfigError if it refused its settings before it had ever been well.
+        """
         time = asyncio.get_running_loop().time
-        crashes = 0
+        crashes, was_well = 0, False
         while not self._is_stopping:
             began = time()
             self._process = await asyncio.create_subprocess_exec(
@@ -61,7 +66,11 @@ class Program:
             status = await self._process.wait()
             if self._is_stopping:
                 return
-            crashes = 0 if time() - began > HEALTHY_AFTER_S else crashes + 1
+            is_well = time() - began > HEALTHY_AFTER_S
+            was_well = was_well or is_well
+            if status == os.EX_CONFIG and not was_well:
+                raise ConfigError(f"the {self.name} refused its settings, as it says above")
+            crashes = 0 if is_well else crashes + 1
             log.warning("program.died", program=self.name, status=status)
             await asyncio.sleep(RESTART_DELAYS_S[min(crashes, len(RESTART_DELAYS_S) - 1)])
 

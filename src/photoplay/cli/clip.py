@@ -10,10 +10,8 @@ from photoplay.client import Client, ClientError, Record
 __all__ = ["make_clip"]
 
 
-def make_clip(
-    client: Client, photo: Path, *, model: str, input: dict[str, object], image_field: str, output: Path | None
-) -> Record:
-    """Upload the photo, create the task, wait for it, save the clip, and return the last record.
+def make_clip(client: Client, *, model: str, input: dict[str, object], output: Path | None) -> Record:
+    """Upload the files of the input, create the task, wait for it, save the clip, and return the last record.
 
     Ctrl-C cancels the task. Raises: ClientError, with the server's own words if the task fails.
     """
@@ -28,24 +26,35 @@ def make_clip(
         transient=True,
     ) as progress:
         bar = progress.add_task("uploading", total=100)
-        task_id = client.create(model, {**input, image_field: client.upload(photo)})
+        task_id = client.create(model, input)
         try:
             record = _follow(client, task_id, progress=progress, bar=bar)
         except KeyboardInterrupt:
             client.cancel(task_id)
             raise
+        except ClientError as exc:
+            raise ClientError(exc.code, f"task {task_id} goes on at the server, but: {exc}") from exc
         if record.failure is not None:
             raise ClientError(None, f"task {task_id} failed and cost nothing: {record.failure}")
         if output is not None:
             progress.update(bar, description="downloading")
-            client.download(record.result_urls[0], output)
+            _save(client, record, output)
     return record
+
+
+def _save(client: Client, record: Record, output: Path) -> None:
+    url = record.result_urls[0]
+    try:
+        client.download(url, output)
+    except ClientError as exc:
+        raise ClientError(exc.code, f"{exc}; the clip is at {url}") from exc
 
 
 def _follow(client: Client, task_id: str, *, progress: Progress, bar: TaskID) -> Record:
     for record in client.watch(task_id):
         place = f", number {record.queue_position} in the queue" if record.queue_position else ""
-        progress.update(bar, description=record.state + place, completed=record.progress)
+        eta = f", about {record.eta_s} s" if record.eta_s else ""
+        progress.update(bar, description=(record.stage or record.state) + place + eta, completed=record.progress)
         if record.is_final:
             return record
     raise AssertionError("watch ends with a final record")

@@ -62,11 +62,5 @@ async def _demo(settings: Settings, *, output: Path, is_once: bool) -> None:
 def _make(url: str, settings: Settings, output: Path) -> Record:
     key = (settings.data_dir / KEY_FILE).read_text().strip()
     with Client(url, key) as client:
-        return make_clip(
-            client,
-            sample_photo(),
-            model=EXAMPLE_MODEL,
-            input={"prompt": PROMPT},
-            image_field="image_url",
-            output=output,
-        )
+        input: dict[str, object] = {"prompt": PROMPT, "image_url": sample_photo()}
+        return make_clip(client, model=EXAMPLE_MODEL, input=input, output=output)

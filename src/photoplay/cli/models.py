@@ -16,7 +16,6 @@ from photoplay.domain.errors import InvalidInput
 from photoplay.domain.fields import Choice, Field, FileUrl, TaskRef, Text
 from photoplay.domain.json import JsonObject, JsonValue
 from photoplay.domain.words import FIELD_HEAD, describe
-from photoplay.engines.child import ENGINES
 from photoplay.files.cards import load_cards
 from photoplay.flows.submit import find_card
 from photoplay.settings import read_settings
@@ -43,11 +42,16 @@ def _list(
 ) -> None:
     if context.invoked_subcommand is not None:
         return
-    found = [card for _, card in sorted(_cards().items()) if cards.fits(card, search=search, task_type=type)]
+    settings = read_settings()
+    found = [
+        card
+        for _, card in sorted(load_cards(settings.cards_dir, routes=settings.routing).items())
+        if cards.fits(card, search=search, task_type=type)
+    ]
     print_table(
         ("model", "title", "type", "credits", "status"),
         [
-            (card.id, card.title, ", ".join(card.task_types), price_range(card), availability(card, ENGINES))
+            (card.id, card.title, ", ".join(card.task_types), price_range(card), availability(card, settings.engines))
             for card in found
         ],
     )
@@ -59,7 +63,8 @@ def show(model: ModelArgument) -> None:
 
     Example: photoplay models show photoplay/camera-image-to-video
     """
-    card = find_card(model, _cards())
+    settings = read_settings()
+    card = find_card(model, load_cards(settings.cards_dir, routes=settings.routing))
     typer.echo(f"{card.id}: {card.title}, by {card.provider}\n{card.description}\n")
     print_table(FIELD_HEAD, list(describe(card.fields)))
     typer.echo("")
@@ -69,7 +74,7 @@ def show(model: ModelArgument) -> None:
         typer.echo(f"Rule: {rule.message}")
     typer.echo(f"Makes: {card.output.kind}, {card.output.fps} frames a second, {card.output.sizes}")
     typer.echo(f"Engines, first to last: {', '.join(mapping.name for mapping in card.engines)}")
-    typer.echo(f"Status: {availability(card, ENGINES)}")
+    typer.echo(f"Status: {availability(card, settings.engines)}")
 
 
 @models.command()
@@ -88,7 +93,8 @@ def price(
 
 
 def _cards() -> Mapping[str, Card]:
-    return load_cards(read_settings().cards_dir)
+    settings = read_settings()
+    return load_cards(settings.cards_dir, routes=settings.routing)
 
 
 def _priced(card: Card, pairs: Sequence[str]) -> JsonObject:
@@ -108,7 +114,8 @@ def _value(pair: str, card: Card) -> tuple[str, JsonValue]:
     field = next((field for field in card.fields if field.name == name), None)
     if field is None or not separator:
         known = ", ".join(field.name for field in card.fields)
-        raise InvalidInput(f"{pair[:100]} is not FIELD=VALUE; the fields of {card.id} are {known}", field=name)
+        wrong = f"{name[:100]} is not a field" if separator else f"{pair[:100]} is not FIELD=VALUE"
+        raise InvalidInput(f"{wrong}; the fields of {card.id} are {known}", field=name)
     return name, _parse(text, field)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,9 @@ import structlog
 from photoplay.cli.children import API_STOP_S, BACKLOG, DRAIN_SIGNAL, Program
 from photoplay.cli.running import RunningServer, announce, hold_data_dir
 from photoplay.domain.errors import ConfigError
-from photoplay.flows.enroll import enroll_first
+from photoplay.domain.keys import is_loopback
+from photoplay.flows.enroll import ADMIN_KEY_FILE, enroll_first, enroll_tester
+from photoplay.flows.sign_in import make_link_token
 from photoplay.settings import PREFIX, Settings
 from photoplay.store.database import Database
 from photoplay.store.embedded import EmbeddedPostgres
@@ -36,12 +38,15 @@ class Ready:
 
     url: str
     is_first_start: bool
+    sign_in_url: str
+    """Signs a browser on this machine in, once and for a quarter of an hour. Empty where no browser could use it."""
 
 
 async def supervise(settings: Settings, *, on_ready: Callable[[Ready], None], stop: asyncio.Event) -> None:
     """Run the server until `stop` is set.
 
-    Raises: ConfigError if the data directory or the port is taken, or the database does not start.
+    Raises: ConfigError if the data directory or the port is taken, the database does not start, or a part refuses its
+    settings.
     """
     _stop_on_signals(stop)
     with ExitStack() as held:
@@ -53,8 +58,8 @@ async def supervise(settings: Settings, *, on_ready: Callable[[Ready], None], st
             if own is not None:
                 await own.start()
             database_url = own.url if own else settings.database_url.get_secret_value()
-            is_first_start = await _prepare(database_url, settings)
             url = settings.model_copy(update={"port": port}).local_url
+            ready = await _prepare(database_url, settings, url=url)
             announce(lock, RunningServer(pid=os.getpid(), url=url, database_url=own.url if own else ""))
             environment = _environment(settings, database_url=database_url, port=port)
             api = Program(
@@ -64,19 +69,31 @@ async def supervise(settings: Settings, *, on_ready: Callable[[Ready], None], st
                 pass_fds=(listener.fileno(),),
             )
             worker = Program("worker", ("worker",), environment=environment)
-            ready = Ready(url=url, is_first_start=is_first_start)
             await _run(api, worker, own, ready=ready, on_ready=on_ready, stop=stop, drain_s=settings.drain_s)
         finally:
             if own is not None:
                 await own.stop()
 
 
-async def _prepare(database_url: str, settings: Settings) -> bool:
+async def _prepare(database_url: str, settings: Settings, *, url: str) -> Ready:
     applied = await migrate(database_url)
     if applied:
         log.info("database.migrated", applied=applied)
     async with Database(database_url) as db:
-        return await enroll_first(db, data_dir=settings.data_dir, granted=settings.welcome_credits)
+        is_first_start = await enroll_first(db, data_dir=settings.data_dir, granted=settings.welcome_credits)
+        if settings.is_sandbox:
+            await enroll_tester(db, data_dir=settings.data_dir)
+        return Ready(url=url, is_first_start=is_first_start, sign_in_url=await _sign_in_url(db, settings, url=url))
+
+
+async def _sign_in_url(db: Database, settings: Settings, *, url: str) -> str:
+    """Make a link for who sits at this machine and may read its keys: the operator."""
+    key_path = settings.data_dir / ADMIN_KEY_FILE
+    if not is_loopback(settings.host) or not key_path.exists():
+        return ""
+    token = await make_link_token(db, key=key_path.read_text().strip())
+    # What follows a # stays in the browser: no proxy and no log sees it.
+    return f"{url}/sign-in#{token}"
 
 
 async def _run(
@@ -90,10 +107,11 @@ async def _run(
     drain_s: float,
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        keepers = [group.create_task(program.keep_running()) for program in (api, worker)]
+        refusals: list[ConfigError] = []
+        keepers = [group.create_task(_keep(program.keep_running(), refusals, stop)) for program in (api, worker)]
         if own is not None:
             keepers.append(group.create_task(_keep_database(own)))
-        announcer = group.create_task(_announce_ready(ready, on_ready=on_ready))
+        announcer = group.create_task(_keep(_announce_ready(ready, on_ready=on_ready), refusals, stop))
         await stop.wait()
         log.info("server.stopping")
         announcer.cancel()
@@ -103,6 +121,17 @@ async def _run(
         await api.stop(grace_s=API_STOP_S)
         for keeper in keepers:
             keeper.cancel()
+    if refusals:
+        raise refusals[0]
+
+
+async def _keep(work: Coroutine[object, object, None], refusals: list[ConfigError], stop: asyncio.Event) -> None:
+    """Do what the server cannot do without: where it fails, all is stopped in its order."""
+    try:
+        await work
+    except ConfigError as exc:
+        refusals.append(exc)
+        stop.set()
 
 
 async def _keep_database(own: EmbeddedPostgres) -> None:
@@ -116,14 +145,23 @@ async def _keep_database(own: EmbeddedPostgres) -> None:
 
 
 async def _announce_ready(ready: Ready, *, on_ready: Callable[[Ready], None]) -> None:
-    async with asyncio.timeout(READY_TIMEOUT_S), httpx2.AsyncClient(trust_env=False) as http:
-        while True:
-            with suppress(httpx2.HTTPError):
-                if (await http.get(f"{ready.url}/readyz")).is_success:
-                    break
-            await asyncio.sleep(READY_POLL_S)
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S), httpx2.AsyncClient(trust_env=False) as http:
+            while not await _is_up(http, ready.url):  # noqa: ASYNC110 - another process sets no event of ours
+                await asyncio.sleep(READY_POLL_S)
+    except TimeoutError as exc:
+        raise ConfigError(f"the API was not ready within {READY_TIMEOUT_S:.0f} s; its log lines say why") from exc
     log.info("server.ready", url=ready.url)
     on_ready(ready)
+
+
+async def _is_up(http: httpx2.AsyncClient, url: str) -> bool:
+    try:
+        answer = await http.get(f"{url}/readyz")
+    except httpx2.HTTPError:
+        return False
+    # A drained service is up as well: it is the operator's wish that it takes no work.
+    return answer.is_success or answer.text.startswith("draining")
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -149,6 +187,7 @@ def _environment(settings: Settings, *, database_url: str, port: int) -> dict[st
         "HOST": settings.host,
         "PORT": str(port),
         "DATABASE_URL": database_url,
+        "ENGINES": ",".join(settings.engines),
         "LOG_LEVEL": settings.log_level,
     }
     return {**inherited, **{PREFIX + name: value for name, value in decided.items()}}

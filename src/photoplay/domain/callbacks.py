@@ -13,14 +13,21 @@ from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
 
 __all__ = [
+    "FAILURES_MAX",
+    "Again",
     "Delivered",
     "Exhausted",
     "Gone",
+    "Health",
     "Secret",
     "Verdict",
     "WaitUntil",
+    "callback_id",
     "judge",
+    "judge_receiver",
+    "longest",
     "read_retry_after",
+    "sign_body",
     "signature_headers",
 ]
 
@@ -29,6 +36,15 @@ SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - a prefix, not a secret
 RETRY_AFTER_MAX: Final = timedelta(hours=6)
 # Spreads what failed together: up to a fifth is added to each step.
 JITTER_SHARE: Final = 0.2
+# So many deliveries without any answer in a row, and a receiver is taken for dead.
+FAILURES_MAX: Final = 5
+# Two POSTs' worth: a dead receiver costs one place in three, and one that is back is found within half a minute.
+PAUSE: Final = timedelta(seconds=30)
+
+
+def callback_id(task_id: str, event: str) -> str:
+    """Return what names the callback of one event of a task, the same on every attempt and in every place."""
+    return f"msg_{task_id}_{event}"
 
 
 class Secret:
@@ -55,22 +71,32 @@ class Secret:
 
 
 def signature_headers(
-    *, secret: Secret, task_id: str, webhook_id: str, body: bytes, now: datetime
+    *, secrets: Sequence[Secret], task_id: str, webhook_id: str, body: bytes, now: datetime, attempt: int
 ) -> Mapping[str, str]:
-    """Return both families of signature headers for one attempt.
+    """Return both families of signature headers for one attempt; the newest secret comes first.
 
-    Source: contract §4. The first signs `taskId.timestamp` with the secret's text as it stands; the second is
-    Standard Webhooks and covers the whole body.
+    Standard Webhooks takes the signatures of all secrets in one header. `X-Webhook-Signature` is one value, so the
+    secrets take turns: a receiver that knows one of two accepts every other attempt.
+
+    Source: contract §4. The first signs `taskId.timestamp` with the secret's text as it stands; the second covers the
+    whole body.
     """
     stamp = str(int(now.timestamp()))
-    signed_content = f"{webhook_id}.{stamp}.".encode() + body
+    turn = secrets[(attempt - 1) % len(secrets)]
     return {
         "X-Webhook-Timestamp": stamp,
-        "X-Webhook-Signature": _hmac(secret.reveal().encode(), f"{task_id}.{stamp}".encode()),
+        "X-Webhook-Signature": _hmac(turn.reveal().encode(), f"{task_id}.{stamp}".encode()),
         "webhook-id": webhook_id,
         "webhook-timestamp": stamp,
-        "webhook-signature": f"v1,{_hmac(secret.key(), signed_content)}",
+        "webhook-signature": " ".join(
+            sign_body(body, secret=secret, webhook_id=webhook_id, stamp=stamp) for secret in secrets
+        ),
     }
+
+
+def sign_body(body: bytes, *, secret: Secret, webhook_id: str, stamp: str) -> str:
+    """Return one signature of Standard Webhooks, with its version in front."""
+    return f"v1,{_hmac(secret.key(), f'{webhook_id}.{stamp}.'.encode() + body)}"
 
 
 def _hmac(key: bytes, content: bytes) -> str:
@@ -80,6 +106,11 @@ def _hmac(key: bytes, content: bytes) -> str:
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """The receiver took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The receiver took it, and is to take it once more: see `Telling.times`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +130,59 @@ class WaitUntil:
     delay: timedelta
 
 
-Verdict: TypeAlias = Delivered | Gone | Exhausted | WaitUntil
+Verdict: TypeAlias = Delivered | Again | Gone | Exhausted | WaitUntil
 
 
 def judge(
     status: int | None,
     *,
     attempt: int,
+    times: int = 1,
     schedule: Sequence[timedelta],
     retry_after: timedelta | None = None,
     jitter: float = 0.0,
 ) -> Verdict:
     """Say what one attempt means for its callback.
 
-    `status` is None when no answer came; `attempt` counts from 1; `jitter` is a random share, 0 to 1.
+    `status` is None when no answer came; `attempt` counts from 1; `times` is how often the receiver is to take it;
+    `jitter` is a random share, 0 to 1.
     """
     if status is not None and 200 <= status < 300:
-        return Delivered()
+        return Delivered() if times == 1 else Again()
     if status == 410:
         return Gone()
     if attempt >= len(schedule):
         return Exhausted()
     delay = schedule[attempt] * (1 + JITTER_SHARE * jitter)
     return WaitUntil(max(delay, min(retry_after or timedelta(), RETRY_AFTER_MAX)))
+
+
+def longest(schedule: Sequence[timedelta]) -> timedelta:
+    """Return how long a schedule can take at most: every step in full, or as late as a receiver may ask for."""
+    return sum((max(step * (1 + JITTER_SHARE), RETRY_AFTER_MAX) for step in schedule), timedelta())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What is held against a receiver after a delivery."""
+
+    failures: int
+    """Deliveries in a row without any answer. An answer of any kind makes it 0."""
+    pause: timedelta | None
+    """How long its other callbacks wait. Until one brings an answer, they go one at a time."""
+
+
+def judge_receiver(verdict: Verdict, *, status: int | None, failures: int) -> Health:
+    """Say what one attempt means for its receiver: a circuit breaker.
+
+    A pause ends no later than the next attempt of the callback that caused it, which is then the one to find out.
+    """
+    if status is not None:
+        return Health(failures=0, pause=None)
+    failures += 1
+    if failures < FAILURES_MAX:
+        return Health(failures=failures, pause=None)
+    return Health(failures=failures, pause=min(PAUSE, verdict.delay) if isinstance(verdict, WaitUntil) else PAUSE)
 
 
 def read_retry_after(text: str | None, *, now: datetime) -> timedelta | None:

@@ -5,24 +5,36 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
 
 from photoplay.domain.checks import Problem, Wrong, check_all
 from photoplay.domain.errors import ConfigError
 from photoplay.domain.fields import Alias, Field
 from photoplay.domain.json import JsonObject, JsonValue
+from photoplay.domain.keys import Kind
 from photoplay.domain.rules import Rule, broken
 
 __all__ = [
+    "PLAY_ENGINE",
     "Card",
     "EngineMapping",
     "Output",
     "PriceRow",
     "choose_engine",
+    "clip_seconds",
+    "deadline",
     "fits",
     "needed_engines",
     "price",
     "validate",
+    "work_size",
 ]
+
+
+PLAY_ENGINE: Final = "sandbox"
+# A card may let its callers write any text for a resolution.
+SIZE_CHARS_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,13 @@ class EngineMapping:
     name: str
     order: Mapping[str, str]
     """Order field -> card field."""
+    model: str = ""
+    """What the engine calls the model. Empty: the card's id."""
+    # The camera needs 2 s of work for a second of 1080p at worst, on a busy machine ten times that.
+    deadline_s: int = 60
+    """What one attempt may take, whatever its size."""
+    deadline_a_clip_second_s: int = 24
+    """And what more for each second of the clip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +90,15 @@ class Card:
     prices: tuple[PriceRow, ...]
     engines: tuple[EngineMapping, ...]
     """In order of preference."""
+    fallback: bool = False
+    """Whether a task goes on to the next engine when one is unavailable: for the operator to say, see `routes.py`."""
     example: JsonObject = field(default_factory=dict[str, JsonValue])
     """A create request that is accepted, without a callback. Empty until example.json is read beside the card."""
+
+    @property
+    def kind(self) -> Kind:
+        """Whose credits pay a task of a live key: none can buy what only plays."""
+        return Kind.TEST if any(mapping.name == PLAY_ENGINE for mapping in self.engines) else Kind.LIVE
 
 
 def validate(values: JsonObject, card: Card) -> JsonObject | tuple[Problem, ...]:
@@ -104,6 +130,26 @@ def price(values: JsonObject, card: Card) -> int:
 def choose_engine(card: Card, configured: Collection[str]) -> EngineMapping | None:
     """Return the first of the card's engines that is configured, or None if none is."""
     return next((mapping for mapping in card.engines if mapping.name in configured), None)
+
+
+def clip_seconds(values: JsonObject, mapping: EngineMapping) -> int:
+    """Return the length of the clip that a validated input asks for; 0 where the card leaves it to the engine."""
+    return int(str(values.get(mapping.order.get("duration_s", ""), 0)))
+
+
+def deadline(values: JsonObject, mapping: EngineMapping) -> timedelta:
+    """Return how long one attempt at a validated input may take, pictures and storing included."""
+    return timedelta(seconds=mapping.deadline_s + mapping.deadline_a_clip_second_s * clip_seconds(values, mapping))
+
+
+def work_size(values: JsonObject, mapping: EngineMapping) -> str:
+    """Return what of a validated input sets how long its clip takes to make, such as `720p 5 s`.
+
+    Tasks of one engine and model with the same size take about the same time.
+    """
+    resolution, duration = (values.get(mapping.order.get(key, "")) for key in ("resolution", "duration_s"))
+    parts = ("" if resolution is None else str(resolution), "" if duration is None else f"{duration} s")
+    return " ".join(part for part in parts if part)[:SIZE_CHARS_MAX]
 
 
 def needed_engines(card: Card) -> str:

@@ -96,6 +96,8 @@ def _name_complaints(card: Card) -> Iterator[str]:
     for mapping in card.engines:
         unknown = [name for name in mapping.order.values() if name not in names]
         yield from (f"engines.{mapping.name}: the order names {name}, which is not a field" for name in unknown)
+        if mapping.deadline_s < 1 or mapping.deadline_a_clip_second_s < 0:
+            yield f"engines.{mapping.name}: deadline_s must be 1 or more, deadline_a_clip_second_s 0 or more"
 
 
 def _value_complaints(card: Card) -> Iterator[str]:

@@ -6,9 +6,9 @@ A hold is resolved at most once, by a post or a release; the store's constraints
 from dataclasses import dataclass
 from enum import StrEnum
 
-from photoplay.domain.tasks import AccountId, TaskId
+from photoplay.domain.tasks import AccountId, KeyId, TaskId
 
-__all__ = ["Book", "Movement", "Posting", "Reason", "grant", "hold", "post", "release"]
+__all__ = ["Book", "Movement", "Payer", "Posting", "Reason", "correct", "grant", "hold", "post", "release"]
 
 
 class Book(StrEnum):
@@ -28,9 +28,22 @@ class Reason(StrEnum):
     """Why credits moved."""
 
     GRANT = "grant"
+    """The operator gave them, or they were paid for."""
+    CORRECT = "correct"
+    """The operator took back what was granted by mistake."""
     HOLD = "hold"
     POST = "post"
     RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payer:
+    """The task that moves credits, and the key that asked for it."""
+
+    account_id: AccountId
+    key_id: KeyId
+    task_id: TaskId
+    model: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +59,12 @@ class Movement:
 
     reason: Reason
     account_id: AccountId
-    task_id: TaskId | None
+    payer: Payer | None
     """None for movements that no task caused."""
     actor: str
-    """Who caused it: `task`, or the operator's command."""
+    """Who caused it: `task`, `operator:<user>` at the command line, or `key:<id>` of an admin key."""
+    note: str
+    """Why, in the actor's words; empty for what tasks do."""
     postings: tuple[Posting, Posting]
 
     def __post_init__(self) -> None:
@@ -61,24 +76,34 @@ class Movement:
         """Return what the book gains by this movement, in credits."""
         return sum(posting.credits for posting in self.postings if posting.book is book)
 
+    @property
+    def unfinished(self) -> int:
+        """How many more unfinished tasks the account has after it."""
+        return {Reason.HOLD: 1, Reason.POST: -1, Reason.RELEASE: -1}.get(self.reason, 0)
 
-def grant(account_id: AccountId, credits: int, *, actor: str) -> Movement:
-    return _move(Reason.GRANT, Book.ISSUED, Book.AVAILABLE, credits, account_id=account_id, task_id=None, actor=actor)
+
+def grant(account_id: AccountId, credits: int, *, actor: str, note: str = "") -> Movement:
+    return _move(Reason.GRANT, Book.ISSUED, Book.AVAILABLE, credits, account_id=account_id, actor=actor, note=note)
 
 
-def hold(account_id: AccountId, task_id: TaskId, credits: int) -> Movement:
+def correct(account_id: AccountId, credits: int, *, actor: str, note: str) -> Movement:
+    """Take granted credits back."""
+    return _move(Reason.CORRECT, Book.AVAILABLE, Book.ISSUED, credits, account_id=account_id, actor=actor, note=note)
+
+
+def hold(payer: Payer, credits: int) -> Movement:
     """Set the price of an accepted task aside."""
-    return _move(Reason.HOLD, Book.AVAILABLE, Book.HELD, credits, account_id=account_id, task_id=task_id)
+    return _move(Reason.HOLD, Book.AVAILABLE, Book.HELD, credits, account_id=payer.account_id, payer=payer)
 
 
-def post(account_id: AccountId, task_id: TaskId, credits: int) -> Movement:
+def post(payer: Payer, credits: int) -> Movement:
     """Charge what was held: the task succeeded."""
-    return _move(Reason.POST, Book.HELD, Book.REVENUE, credits, account_id=account_id, task_id=task_id)
+    return _move(Reason.POST, Book.HELD, Book.REVENUE, credits, account_id=payer.account_id, payer=payer)
 
 
-def release(account_id: AccountId, task_id: TaskId, credits: int) -> Movement:
+def release(payer: Payer, credits: int) -> Movement:
     """Give back what was held: the task did not succeed."""
-    return _move(Reason.RELEASE, Book.HELD, Book.AVAILABLE, credits, account_id=account_id, task_id=task_id)
+    return _move(Reason.RELEASE, Book.HELD, Book.AVAILABLE, credits, account_id=payer.account_id, payer=payer)
 
 
 def _move(
@@ -88,8 +113,9 @@ def _move(
     credits: int,
     *,
     account_id: AccountId,
-    task_id: TaskId | None,
+    payer: Payer | None = None,
     actor: str = "task",
+    note: str = "",
 ) -> Movement:
     postings = (Posting(book=source, credits=-credits), Posting(book=target, credits=credits))
-    return Movement(reason=reason, account_id=account_id, task_id=task_id, actor=actor, postings=postings)
+    return Movement(reason=reason, account_id=account_id, payer=payer, actor=actor, note=note, postings=postings)

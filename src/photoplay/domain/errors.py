@@ -9,6 +9,7 @@ AppError
     UnsupportedMediaType    not JSON, or not multipart
     Unauthorized            no key, or not a live one
     InsufficientCredits     the price is above the balance
+    KeyCapReached           the price is above what the key may still spend
     RateLimited             too many requests, or too many unfinished tasks
     IdempotencyConflict     the same key while the first request is in flight
     NotFound                no such path
@@ -27,7 +28,8 @@ AppError
     StaleClaim              another worker owns the attempt: drop the result
     StoreUnavailable        the database cannot be reached now
   ConfigError             start-up only
-  ServerDraining          the server is stopping and takes no new work
+  ServerDraining          the server is stopping or drained, and takes no new work
+  DiskFull                the disk is nearly full: no new work
 
 A message says what, which, limit and got, and never a secret, a path or a traceback.
 """
@@ -40,6 +42,7 @@ __all__ = [
     "BodyTooSlow",
     "ConfigError",
     "DeliveryError",
+    "DiskFull",
     "EngineError",
     "EngineRejected",
     "EngineTimeout",
@@ -47,6 +50,7 @@ __all__ = [
     "IdempotencyConflict",
     "InsufficientCredits",
     "InvalidInput",
+    "KeyCapReached",
     "MalformedBody",
     "MethodNotAllowed",
     "ModelSwitchedOff",
@@ -115,6 +119,10 @@ class InsufficientCredits(RequestError):
         self.balance_credits = balance_credits
 
 
+class KeyCapReached(RequestError):
+    """The key's spending cap is reached"""
+
+
 class RateLimited(RequestError):
     """Your call frequency is too high"""
 
@@ -164,6 +172,11 @@ class StillRejected(EngineError):
 class EngineRejected(EngineError):
     """The engine refuses this order."""
 
+    def __init__(self, message: str = "", *, code: str = "422") -> None:
+        super().__init__(message)
+        self.code = code
+        """What `failCode` becomes: `422` where the order is at fault."""
+
 
 class EngineUnavailable(EngineError):
     """The engine crashed or cannot be reached."""
@@ -188,6 +201,11 @@ class TargetRefused(DeliveryError):
 class TargetUnreachable(DeliveryError):
     """The other side did not answer."""
 
+    def __init__(self, message: str = "", *, may_have_arrived: bool = False) -> None:
+        super().__init__(message)
+        self.may_have_arrived = may_have_arrived
+        """False: no connection was made, so the other side has surely seen nothing."""
+
 
 class StorageError(AppError):
     """The database refused or failed."""
@@ -206,4 +224,8 @@ class ConfigError(AppError):
 
 
 class ServerDraining(AppError):
-    """The server is stopping and takes no new work. Try again shortly."""
+    """The server takes no new work: it is stopping, or its operator drains it. Try again later."""
+
+
+class DiskFull(AppError):
+    """The disk of the server is nearly full, and it takes no new work. Nothing was lost; try again later."""

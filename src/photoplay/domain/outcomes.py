@@ -1,6 +1,7 @@
 """One attempt's result, turned into what happens to the task. Pure: the flow acts on the answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
@@ -14,9 +15,26 @@ from photoplay.domain.errors import (
     TargetRefused,
     TargetUnreachable,
 )
+from photoplay.domain.json import JsonObject, JsonValue
 from photoplay.domain.tasks import Failure
 
-__all__ = ["CANCELLED", "Fail", "Outcome", "Produced", "Retry", "Stop", "Stopped", "Succeed", "decide"]
+__all__ = [
+    "CANCELLED",
+    "EXPIRED",
+    "TIMINGS",
+    "Fail",
+    "Kept",
+    "Outcome",
+    "Produced",
+    "Retry",
+    "Stop",
+    "Stopped",
+    "Succeed",
+    "decide",
+]
+
+# The fact that says what each part of an attempt took, in seconds: `wait_s`, `fetch_s`, `engine_s`, `store_s`.
+TIMINGS: Final = "timings"
 
 # Short first: most passing faults (a reset connection, a crashed child) are gone within a second.
 RETRY_DELAYS: Final = (timedelta(seconds=1), timedelta(seconds=5))
@@ -24,7 +42,6 @@ RETRY_DELAYS: Final = (timedelta(seconds=1), timedelta(seconds=5))
 # The first class that fits wins; what is not listed is the server's own fault and is tried again.
 _CODES: Final = (
     (StillRejected, "422"),
-    (EngineRejected, "422"),
     (TargetForbidden, "422"),
     (TargetRefused, "422"),
     (TargetUnreachable, "422"),
@@ -32,7 +49,17 @@ _CODES: Final = (
     (EngineUnavailable, "500"),
 )
 CANCELLED: Final = Failure(code="499", message="The task was cancelled by its owner")
+EXPIRED: Final = Failure(code="504", message="The task waited longer than this server lets tasks wait")
 _PERMANENT: Final = (StillRejected, EngineRejected, TargetForbidden, TargetRefused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One more file in the store."""
+
+    path: str
+    """Below `/files/`."""
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +70,12 @@ class Produced:
     """Path below `/files/`."""
     size_bytes: int
     engine: str
+    artifacts: Mapping[str, Kept] = field(default_factory=dict[str, Kept])
+    """What comes with the clip, by kind."""
+    facts: JsonObject = field(default_factory=dict[str, JsonValue])
+    """What the engine understood and used."""
+    seed: int | None = None
+    """The seed that was used. None: the task's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +119,8 @@ def decide(result: Produced | Stopped | AppError, *, attempt: int, attempts_max:
 
 
 def _code(error: AppError) -> str:
+    if isinstance(error, EngineRejected):
+        return error.code
     return next((code for kind, code in _CODES if isinstance(error, kind)), "500")
 
 

@@ -54,12 +54,15 @@ def input_schema(fields: Sequence[Field], rules: Sequence[Rule] = ()) -> JsonObj
         "type": "object",
         "properties": {field.name: _property(field) for field in fields},
         "required": [name for name in needed if len(names.spellings(name)) == 1],
-        "allOf": [
-            *(_present(name, names) for name in needed),
-            *(_under_alias(field, names) for field in fields if isinstance(field, Alias)),
-            *(_rule(rule, names) for rule in rules),
-        ],
     }
+    conditions = [
+        *(_present(name, names) for name in needed),
+        *(_under_alias(field, names) for field in fields if isinstance(field, Alias)),
+        *(_rule(rule, names) for rule in rules),
+    ]
+    if conditions:
+        # The standard asks for at least one.
+        schema["allOf"] = conditions
     if rules:
         schema["x-rules"] = [asdict(rule, dict_factory=_plain) for rule in rules]
     return schema

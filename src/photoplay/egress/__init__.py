@@ -1,6 +1,22 @@
 """The only door out of the server: guarded HTTP for what strangers name."""
 
-from photoplay.egress.client import Answer, Deadlines, Egress, Fetched
-from photoplay.egress.target import HostPort, Target, parse_allow, parse_target
+from photoplay.egress.answers import Answer, Reply
+from photoplay.egress.client import Egress, Fetched
+from photoplay.egress.limits import CAPS, Caps, Deadlines
+from photoplay.egress.target import HostPort, Target, parse_allow, parse_ports, parse_target, place_of
 
-__all__ = ["Answer", "Deadlines", "Egress", "Fetched", "HostPort", "Target", "parse_allow", "parse_target"]
+__all__ = [
+    "CAPS",
+    "Answer",
+    "Caps",
+    "Deadlines",
+    "Egress",
+    "Fetched",
+    "HostPort",
+    "Reply",
+    "Target",
+    "parse_allow",
+    "parse_ports",
+    "parse_target",
+    "place_of",
+]

@@ -117,7 +117,19 @@ async def _first(
     try:
         return await connect(last)
     except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as exc:
-        raise TargetUnreachable("no connection was made") from exc
+        refused = any(isinstance(cause, ConnectionRefusedError) for cause in _causes(exc))
+        raise TargetUnreachable("the connection was refused" if refused else "no connection was made") from exc
+
+
+def _causes(exc: BaseException) -> Iterable[BaseException]:
+    """Yield an error and what it was raised from; of a group, its first."""
+    cause: BaseException | None = exc
+    while cause is not None:
+        yield cause
+        if isinstance(cause, BaseExceptionGroup):
+            cause = cast("BaseExceptionGroup[BaseException]", cause).exceptions[0]
+        else:
+            cause = cause.__cause__ or cause.__context__
 
 
 class _OwnedStream(httpcore2.AsyncNetworkStream):

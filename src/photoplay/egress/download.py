@@ -13,7 +13,7 @@ import httpcore2
 
 from photoplay.domain.errors import TargetRefused, TargetUnreachable
 
-__all__ = ["header", "save"]
+__all__ = ["header", "not_as_asked", "save"]
 
 # RFC 9110 and RFC 8470: too slow, too early, too many. The same request may succeed later, as after any 5xx.
 _WORTH_ANOTHER_ATTEMPT: Final = frozenset({408, 425, 429})
@@ -57,13 +57,17 @@ async def save(response: httpcore2.Response, target: Path, *, bytes_max: int) ->
     return size_bytes
 
 
+def not_as_asked(status: int) -> TargetRefused | TargetUnreachable:
+    """Say what an answer of another status than the one asked for means."""
+    # The phrase is ours: the one on the wire is the stranger's text.
+    words = f"the host answered {status} {responses.get(status, '')}".rstrip()
+    transient = status >= 500 or status in _WORTH_ANOTHER_ATTEMPT
+    return (TargetUnreachable if transient else TargetRefused)(words)
+
+
 def _refuse_unless_plain(response: httpcore2.Response, *, bytes_max: int) -> None:
-    status = response.status
-    if status != HTTPStatus.OK:
-        # The phrase is ours: the one on the wire is the stranger's text.
-        words = f"the host answered {status} {responses.get(status, '')}".rstrip()
-        transient = status >= 500 or status in _WORTH_ANOTHER_ATTEMPT
-        raise (TargetUnreachable if transient else TargetRefused)(words)
+    if response.status != HTTPStatus.OK:
+        raise not_as_asked(response.status)
     if (header(response, b"content-encoding") or "identity").lower() != "identity":
         raise TargetRefused("the host sent a content encoding although none was asked for")
     length = header(response, b"content-length")

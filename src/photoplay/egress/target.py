@@ -14,13 +14,24 @@ import idna
 from photoplay.domain.errors import ConfigError, InvalidInput, TargetForbidden
 from photoplay.egress.addresses import is_public
 
-__all__ = ["URL_CHARS_MAX", "HostPort", "Target", "parse_address", "parse_allow", "parse_target"]
+__all__ = [
+    "OPEN_PORTS",
+    "URL_CHARS_MAX",
+    "HostPort",
+    "Target",
+    "parse_address",
+    "parse_allow",
+    "parse_ports",
+    "parse_target",
+    "place_of",
+]
 
 # Long enough for signed links of every object store; the limit that sitemaps and old browsers share.
 URL_CHARS_MAX: Final = 2048
 # RFC 1035 section 2.3.4: 255 octets on the wire are 253 characters in text.
 _HOST_CHARS_MAX: Final = 253
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+OPEN_PORTS: Final = frozenset(_DEFAULT_PORTS.values())
 # RFC 3986 delimiters and existing escapes stay as they are: signed links break when their bytes change.
 _SAFE: Final = "/?:@!$&'()*+,;=%~[]"
 
@@ -81,10 +92,10 @@ class Target:
         return urljoin(self.url, reference)
 
 
-def parse_target(url: str, *, allow: frozenset[HostPort], field: str) -> Target:
+def parse_target(url: str, *, allow: frozenset[HostPort], field: str, ports: frozenset[int] = OPEN_PORTS) -> Target:
     """Take a stranger's URL apart and rebuild it from checked parts.
 
-    Raises: InvalidInput when it is malformed or names another port than 80 and 443; TargetForbidden when it names
+    Raises: InvalidInput when it is malformed or names a port that is not open; TargetForbidden when it names
     an address that is not public. Both texts begin with the field.
     Source: RFC 3986; RFC 6874 (zone identifiers, refused).
     """
@@ -95,11 +106,19 @@ def parse_target(url: str, *, allow: frozenset[HostPort], field: str) -> Target:
         address = parse_address(target.place.host)
         if address is not None and not is_public(address):
             raise TargetForbidden(f"{field}: the address is not public")
-        if target.place.port not in _DEFAULT_PORTS.values():
-            raise _Malformed(f"port {target.place.port} is not 80 or 443")
+        if target.place.port not in ports:
+            raise _Malformed(f"port {target.place.port} is not {' or '.join(map(str, sorted(ports)))}")
     except _Malformed as exc:
         raise InvalidInput(f"{field} is not a URL that can be fetched: {exc}", field=field) from exc
     return target
+
+
+def place_of(url: str) -> str:
+    """Return the host and port that a URL leads to, without judging it; the text itself where it cannot be read."""
+    try:
+        return str(_parse(url).place)
+    except _Malformed:
+        return url
 
 
 def parse_allow(text: str) -> frozenset[HostPort]:
@@ -108,6 +127,11 @@ def parse_allow(text: str) -> frozenset[HostPort]:
     Raises: ConfigError naming the entry.
     """
     return frozenset(_parse_allowed(entry.strip()) for entry in text.split(",") if entry.strip())
+
+
+def parse_ports(text: str) -> frozenset[int]:
+    """Read a comma list of further ports that strangers may name. Raises: ConfigError naming the entry."""
+    return frozenset(_parse_port(entry.strip()) for entry in text.split(",") if entry.strip())
 
 
 def parse_address(host: str) -> IPv4Address | IPv6Address | None:
@@ -126,6 +150,12 @@ def _parse_allowed(entry: str) -> HostPort:
         return HostPort(host=host, port=port)
     except _Malformed as exc:
         raise ConfigError(f"the egress allow list holds {entry!r}, which is not host:port: {exc}") from exc
+
+
+def _parse_port(entry: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", entry, re.ASCII) or not 1 <= int(entry) <= 65535:
+        raise ConfigError(f"the egress ports hold {entry!r}, which is not a port from 1 to 65535")
+    return int(entry)
 
 
 def _parse(url: str) -> Target:

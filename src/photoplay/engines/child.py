@@ -33,11 +33,13 @@ from photoplay.engines.lines import (
 )
 from photoplay.process import die_with_parent, limit
 
-__all__ = ["ENGINES", "main"]
+__all__ = ["ENGINES", "main", "make_engine"]
 
 # Import paths, not classes: a child loads its own engine and none of the others.
 ENGINES: Final[Mapping[str, str]] = {
     "camera": "photoplay.engines.camera:CameraEngine",
+    "diffusers": "photoplay.engines.diffusers:DiffusersEngine",
+    "sandbox": "photoplay.engines.sandbox:SandboxEngine",
 }
 
 # Below the server's own processes, so that a full machine still answers.
@@ -109,8 +111,8 @@ class _Throttle:
             self._next_s = time.monotonic() + _PROGRESS_INTERVAL_S
 
 
-def _load(name: str) -> Engine:
-    """Import one engine, by its name or by `module:Class`, and warm it.
+def make_engine(name: str, options: Mapping[str, str]) -> Engine:
+    """Import one engine, by its name or by `module:Class`, and make it; nothing is warmed.
 
     Raises: EngineUnavailable if there is none of that name.
     """
@@ -118,10 +120,8 @@ def _load(name: str) -> Engine:
     module, separator, attribute = path.partition(":")
     if not separator:
         raise EngineUnavailable(f"engine: {name!r} is not one of {', '.join(ENGINES)}")
-    make = cast("Callable[[], Engine]", getattr(importlib.import_module(module), attribute))
-    engine = make()
-    engine.warm()
-    return engine
+    make = cast("Callable[..., Engine]", getattr(importlib.import_module(module), attribute))
+    return make(**options)
 
 
 def _failure(exc: BaseException, *, memory_bytes: int) -> Answer:
@@ -139,9 +139,10 @@ def _failure(exc: BaseException, *, memory_bytes: int) -> Answer:
             return Failed(error=EngineUnavailable(f"the engine failed: {type(exc).__name__}"))
 
 
-def _serve(name: str, inbox: _Inbox, *, say: _Say, memory_bytes: int) -> None:
+def _serve(name: str, options: Mapping[str, str], inbox: _Inbox, *, say: _Say, memory_bytes: int) -> None:
     try:
-        engine = _load(name)
+        engine = make_engine(name, options)
+        engine.warm()
     except Exception as exc:  # noqa: BLE001 - the process's outermost layer; an engine may raise anything
         say(answer_line(_failure(exc, memory_bytes=memory_bytes)))
         return
@@ -172,6 +173,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("engine")
     parser.add_argument("--parent-pid", type=int, required=True)
     parser.add_argument("--memory-bytes", type=int, default=0)
+    parser.add_argument("--option", action="append", default=[], help="NAME=VALUE, for the engine")
     return parser.parse_args()
 
 
@@ -181,8 +183,11 @@ def main() -> int:
     die_with_parent(arguments.parent_pid)
     os.nice(_NICENESS)
     memory_bytes: int = arguments.memory_bytes
+    options = dict(str(option).split("=", 1) for option in arguments.option)
     if memory_bytes:
         limit(resource.RLIMIT_DATA, memory_bytes)
+    # SVT-AV1 tells its whole configuration otherwise, clip by clip. 1: errors alone.
+    os.environ.setdefault("SVT_LOG", "1")  # noqa: TID251 - for a library in this process, not a setting of ours
     orders_fd, answers_fd = _claim_pipes()
     inbox = _Inbox(orders_fd)
     with os.fdopen(answers_fd, "wb") as pipe:
@@ -191,7 +196,7 @@ def main() -> int:
             pipe.write(line)
             pipe.flush()
 
-        _serve(arguments.engine, inbox, say=say, memory_bytes=memory_bytes)
+        _serve(arguments.engine, options, inbox, say=say, memory_bytes=memory_bytes)
     return 1
 
 

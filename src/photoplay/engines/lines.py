@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, cast
 
 from photoplay.domain.errors import EngineError, EngineRejected, EngineTimeout, EngineUnavailable, StillRejected
 from photoplay.domain.json import JsonObject, JsonValue
-from photoplay.engines.engine import Clip, Order
+from photoplay.engines.engine import Artifact, Clip, Order
 
 __all__ = [
     "LINE_BYTES_MAX",
@@ -96,6 +96,7 @@ def request_line(request: Request) -> bytes:
             return _line(
                 {
                     "type": "run",
+                    "model": order.model,
                     "still": None if order.still is None else str(order.still),
                     "prompt": order.prompt,
                     "resolution": order.resolution,
@@ -121,6 +122,7 @@ def parse_request(line: bytes) -> Request:
 
 def _order(fields: JsonObject) -> Order:
     return Order(
+        model=_text(fields, "model"),
         still=None if fields.get("still") is None else Path(_text(fields, "still")),
         prompt=_text(fields, "prompt"),
         resolution=_text(fields, "resolution"),
@@ -143,7 +145,8 @@ def answer_line(answer: Answer) -> bytes:
         case Failed(error=error):
             name = type(error).__name__
             name = name if name in _ERRORS else EngineUnavailable.__name__
-            return _line({"type": "failed", "error": name, "message": str(error)[:_MESSAGE_CHARACTERS_MAX]})
+            code = {"code": error.code} if isinstance(error, EngineRejected) else {}
+            return _line({"type": "failed", "error": name, "message": str(error)[:_MESSAGE_CHARACTERS_MAX], **code})
         case Cancelled():
             return _line({"type": "cancelled"})
 
@@ -173,6 +176,7 @@ def _clip_fields(clip: Clip) -> JsonObject:
         "fps": clip.fps,
         "frames": clip.frames,
         "facts": dict(clip.facts),
+        "artifacts": {str(artifact): str(path) for artifact, path in clip.artifacts.items()},
     }
 
 
@@ -184,14 +188,26 @@ def _clip(fields: JsonObject) -> Clip:
         fps=_whole(fields, "fps"),
         frames=_whole(fields, "frames"),
         facts=_mapping(fields, "facts"),
+        artifacts=_artifacts(fields),
     )
+
+
+def _artifacts(fields: JsonObject) -> dict[Artifact, Path]:
+    told = _mapping(fields, "artifacts")
+    for name in told:
+        if name not in tuple(Artifact):
+            raise MalformedLine(f"artifacts: {name!r} is not one of {', '.join(Artifact)}")
+    return {Artifact(name): Path(_text(told, name)) for name in told}
 
 
 def _error(fields: JsonObject) -> EngineError:
     name = _text(fields, "error")
     if name not in _ERRORS:
         raise MalformedLine(f"error: {name!r} is not one of {', '.join(_ERRORS)}")
-    return _ERRORS[name](_text(fields, "message"))
+    message = _text(fields, "message")
+    if name == EngineRejected.__name__:
+        return EngineRejected(message, code=_text(fields, "code"))
+    return _ERRORS[name](message)
 
 
 def _share(fields: JsonObject) -> float:

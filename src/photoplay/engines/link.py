@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -30,8 +31,9 @@ class Link:
         self.runs = 0
 
     @classmethod
-    async def open(cls, engine: str, *, memory_bytes: int, patience: timedelta) -> "Link":
-        arguments = (engine, "--parent-pid", str(os.getpid()), "--memory-bytes", str(memory_bytes))
+    async def open(cls, engine: str, *, options: Mapping[str, str], memory_bytes: int, patience: timedelta) -> "Link":
+        arguments = [engine, "--parent-pid", str(os.getpid()), "--memory-bytes", str(memory_bytes)]
+        arguments += [f"--option={name}={value}" for name, value in options.items()]
         process = await asyncio.create_subprocess_exec(
             *child_command("photoplay.engines.child", arguments),
             stdin=PIPE,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final, TypeAlias, TypeVar, cast
 
 import structlog
@@ -18,6 +19,7 @@ from photoplay.domain.complaints import complaints
 from photoplay.domain.errors import ConfigError
 from photoplay.domain.fields import Field
 from photoplay.domain.json import JsonObject, JsonValue
+from photoplay.domain.routes import Route, routed
 from photoplay.domain.rules import Rule
 
 __all__ = ["CardShelf", "ModelFolder", "card_fields", "check_folder", "find_folders", "load_cards", "read_card"]
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 
 # Looking costs a listing of the folder; nobody notices a second.
 LOOK_AGAIN_S: Final = 1.0
+_NO_ROUTES: Final[Mapping[str, Route]] = MappingProxyType({})
 
 _T = TypeVar("_T")
 _Place: TypeAlias = tuple[int | str, ...]
@@ -73,10 +76,10 @@ def find_folders(root: Traversable) -> Iterator[ModelFolder]:
             yield ModelFolder(id=f"{vendor.name}/{model.name}", folder=model)
 
 
-def load_cards(own: Path | None = None) -> Mapping[str, Card]:
+def load_cards(own: Path | None = None, *, routes: Mapping[str, Route] = _NO_ROUTES) -> Mapping[str, Card]:
     """Return every card by its id; a card of the operator's own replaces a shipped one of the same id.
 
-    Raises: ConfigError if a card is wrong.
+    Raises: ConfigError if a card or a route is wrong.
     """
     roots: list[Traversable] = [resources.files("photoplay") / "cards"]
     if own is not None and own.is_dir():
@@ -91,7 +94,9 @@ def load_cards(own: Path | None = None) -> Mapping[str, Card]:
             if problems:
                 raise ConfigError(f"card {folder.id}: {'; '.join(problems)}")
             cards[folder.id] = card
-    return cards
+    if unknown := sorted(routes.keys() - cards.keys()):
+        raise ConfigError(f'routes."{unknown[0]}": there is no such model; there are {", ".join(sorted(cards))}')
+    return {id: routed(card, routes[id]) if id in routes else card for id, card in cards.items()}
 
 
 def check_folder(model: ModelFolder) -> list[str]:
@@ -162,8 +167,22 @@ def _read(adapter: TypeAdapter[_T], value: object, place: _Place) -> _T:
         return adapter.validate_json(text)
     except ValidationError as exc:
         raise ConfigError(
-            "; ".join(_complaint((*place, *error["loc"]), error["msg"]) for error in exc.errors())
+            "; ".join(_complaint((*place, *_named(value, error["loc"])), error["msg"]) for error in exc.errors())
         ) from exc
+
+
+def _named(value: object, place: _Place) -> Iterator[int | str]:
+    """Say of each part of a list what it calls itself, too: nobody counts fields."""
+    for part in place:
+        if isinstance(part, int) and isinstance(value, list):
+            value = cast("list[object]", value)[part]
+            name = cast("dict[str, object]", value).get("name") if isinstance(value, dict) else None
+            yield f"{part} ({name})" if isinstance(name, str) else part
+        else:
+            if isinstance(value, dict):
+                # A kind is a part of the place, and no key.
+                value = cast("dict[object, object]", value).get(part, cast("object", value))
+            yield part
 
 
 def _complaint(place: _Place, message: str) -> str:
@@ -180,10 +199,13 @@ class CardShelf(Mapping[str, Card]):
     A change that makes a card wrong is logged and leaves the cards as they were.
     """
 
-    def __init__(self, own: Path | None, *, look_again_s: float = LOOK_AGAIN_S) -> None:
+    def __init__(
+        self, own: Path | None, *, routes: Mapping[str, Route] = _NO_ROUTES, look_again_s: float = LOOK_AGAIN_S
+    ) -> None:
         self._own = own
+        self._routes = routes
         self._look_again_s = look_again_s
-        self._cards = load_cards(own)
+        self._cards = load_cards(own, routes=routes)
         self._stamp = self._newest()
         self._looked_at = time.monotonic()
 
@@ -204,7 +226,7 @@ class CardShelf(Mapping[str, Card]):
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._cards = load_cards(self._own)
+                self._cards = load_cards(self._own, routes=self._routes)
                 log.info("cards.reloaded", cards=len(self._cards))
             except (ConfigError, OSError) as exc:
                 log.warning("cards.not_reloaded", error=str(exc))

@@ -1,9 +1,12 @@
 """Bytes of artifacts and uploads, over obstore: a folder by default.
 
-A put is atomic: obstore writes aside and renames, so no reader ever sees half a file.
+A put is atomic: obstore writes aside, to `NAME#1`, and renames, so no reader ever sees half a file.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +19,9 @@ from photoplay.domain.errors import StoreUnavailable
 __all__ = ["FileStore"]
 
 CHUNK_BYTES: Final = 256 * 1024
+LIST_BATCH: Final = 500
+# How obstore names what it has not finished. Source: object_store, local.rs, `staged_upload_path`.
+STAGED: Final = re.compile(r"#\d+$")
 
 
 class FileStore:
@@ -23,6 +29,7 @@ class FileStore:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
         self._store = LocalStore(folder, automatic_cleanup=True)
 
     async def put(self, path: str, source: Path) -> int:
@@ -51,8 +58,14 @@ class FileStore:
             yield chunk
 
     async def copy_out(self, path: str, target: Path) -> int:
-        """Copy a stored file to a local path and return its size in bytes."""
-        size_bytes = (await obstore.head_async(self._store, path))["size"]
+        """Copy a stored file to a local path and return its size in bytes.
+
+        Raises: StoreUnavailable if the file is not there.
+        """
+        try:
+            size_bytes = (await obstore.head_async(self._store, path))["size"]
+        except (ObstoreError, OSError) as exc:
+            raise StoreUnavailable("The file store does not have this file.") from exc
         with target.open("wb") as out:
             async for chunk in self.read(path, start=0, end=size_bytes):
                 out.write(chunk)
@@ -66,6 +79,30 @@ class FileStore:
             return
         except (ObstoreError, OSError) as exc:
             raise StoreUnavailable("The file store refused a removal.") from exc
+
+    async def has(self, path: str) -> bool:
+        try:
+            await obstore.head_async(self._store, path)
+        except FileNotFoundError:
+            return False
+        except (ObstoreError, OSError) as exc:
+            raise StoreUnavailable("The file store does not answer.") from exc
+        return True
+
+    async def paths(self, *, older_than: datetime) -> AsyncIterator[Sequence[str]]:
+        """Yield the paths of all files that were finished before, some hundreds at a time."""
+        async for batch in obstore.list(self._store, chunk_size=LIST_BATCH):  # pyright: ignore[reportUnknownMemberType] - one overload needs pyarrow
+            yield [item["path"] for item in batch if item["last_modified"] < older_than]
+
+    def clear_staged(self, before_s: float) -> None:
+        """Remove what puts of killed processes left half-written, and folders that are empty. It blocks."""
+        for folder in self._folder.iterdir():
+            if folder.is_dir() and folder.stat().st_mtime < before_s:
+                for path in folder.iterdir():
+                    if STAGED.search(path.name) and path.stat().st_mtime < before_s:
+                        path.unlink(missing_ok=True)
+                with suppress(OSError):  # not empty: it holds what it should
+                    folder.rmdir()
 
 
 async def _stream(chunks: AsyncIterable[object]) -> AsyncIterator[bytes]:

@@ -1,5 +1,9 @@
-"""Deliver a callback: one signed POST, its attempt logged, the next one scheduled."""
+"""Deliver callbacks: claim what is due, make one signed POST each, log it, and write when the next one is.
 
+The process may die after any await: the claim's lease runs out, and the callback is due again.
+"""
+
+import asyncio
 import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, assert_never
@@ -8,51 +12,83 @@ import structlog
 
 from photoplay import clock
 from photoplay.domain.callbacks import (
+    Again,
     Delivered,
     Exhausted,
     Gone,
     Verdict,
     WaitUntil,
     judge,
+    judge_receiver,
+    longest,
     read_retry_after,
     signature_headers,
 )
-from photoplay.domain.errors import DeliveryError
-from photoplay.store import callbacks, jobs
-from photoplay.store.callbacks import Callback, Delivery
+from photoplay.domain.errors import DeliveryError, StoreUnavailable
+from photoplay.store import callbacks
+from photoplay.store.callbacks import Callback, Delivery, Standing
 
 if TYPE_CHECKING:
-    from photoplay.flows.parts import WorkerParts
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["deliver"]
+    from photoplay.egress import Egress
+    from photoplay.flows.parts import Parts, WorkerParts
+
+__all__ = ["LEASE", "claim_due", "deliver", "exhaust_overdue", "post_signed"]
 
 log = structlog.get_logger()
 
-# Longer than the longest POST, so that a second worker does not send while the first still waits for its answer.
-LEASE: Final = timedelta(seconds=30)
+# The longest POST and some seconds to write down what it brought; what a killed worker had under way waits for so long.
+LEASE: Final = timedelta(seconds=20)
+RECORD_AGAIN_S: Final = 0.5
+# An account may have twice as many deliveries under way as there are places left: alone two thirds of all, and
+# however many hang, the next account finds room.
+SHARE_OF_FREE: Final = 2
+# The first of many should not wait until all are claimed.
+BATCH_MAX: Final = 200
 
 
-async def deliver(callback_id: str, *, parts: "WorkerParts") -> None:
-    """Make one delivery, if the callback is due and nobody else is at it.
+async def claim_due(parts: "WorkerParts", *, free: int) -> tuple["Sequence[Callback]", timedelta | None]:
+    """Claim what is due, as far as places are free; return it, and how long until there can be more."""
+    # A part of what is free, so that no account is given more than its share at once.
+    room = min(BATCH_MAX, -(-free // 4))
+    async with parts.db.transaction() as tx:
+        claimed = await callbacks.claim(tx, room=room, share=free * SHARE_OF_FREE, lease=LEASE)
+        return claimed, timedelta() if len(claimed) == room else await callbacks.next_due(tx)
+
+
+async def deliver(callback: Callback, *, parts: "WorkerParts") -> None:
+    """Make one delivery of a claimed callback.
 
     A crash between the POST and the log leads to another POST: at least once, never silently none.
     """
-    async with parts.db.connection() as connection:
-        callback = await callbacks.claim(connection, callback_id, lease=LEASE)
-    if callback is None:
-        return
-    delivery, retry_after = await _post(callback, parts)
-    verdict = judge(
-        delivery.status,
-        attempt=callback.attempt,
-        schedule=parts.callback_schedule,
-        retry_after=retry_after,
-        jitter=random.random(),  # noqa: S311 - spreads retries, guards nothing
-    )
-    await _record(callback, delivery, verdict, parts)
+    async with asyncio.timeout(LEASE.total_seconds()):
+        delivery, retry_after = await post_signed(
+            callback.url,
+            body=callback.body,
+            headers=signature_headers(
+                secrets=callback.secrets,
+                task_id=callback.task_id.hex,
+                webhook_id=callback.id,
+                body=callback.body,
+                now=clock.now(),
+                attempt=callback.attempt,
+            ),
+            egress=parts.egress,
+        )
+        verdict = judge(
+            delivery.status,
+            attempt=callback.step,
+            times=callback.times,
+            schedule=parts.callback_schedule,
+            retry_after=retry_after,
+            jitter=random.random(),  # noqa: S311 - spreads retries, guards nothing
+        )
+        await _record_within_lease(callback, delivery, verdict, parts)
     log.info(
         "callback.attempted",
         task_id=callback.task_id.hex,
+        callback_id=callback.id,
         attempt=callback.attempt,
         status=delivery.status,
         error=delivery.error,
@@ -60,49 +96,63 @@ async def deliver(callback_id: str, *, parts: "WorkerParts") -> None:
     )
 
 
-async def _post(callback: Callback, parts: "WorkerParts") -> tuple[Delivery, timedelta | None]:
+async def post_signed(
+    url: str, *, body: bytes, headers: "Mapping[str, str]", egress: "Egress"
+) -> tuple[Delivery, timedelta | None]:
+    """POST once. Return what it brought, in words where it is not a 2xx, and the patience that was asked for."""
     started_at = clock.now()
-    headers = {
-        "Content-Type": "application/json",
-        **signature_headers(
-            secret=callback.secret,
-            task_id=callback.task_id.hex,
-            webhook_id=callback.id,
-            body=callback.body,
-            now=started_at,
-        ),
-    }
-    status, error, answer_head, retry_after = None, None, b"", None
     try:
-        answer = await parts.egress.post(callback.url, body=callback.body, headers=headers)
-        status, answer_head = answer.status, answer.head
-        retry_after = read_retry_after(answer.retry_after, now=clock.now())
+        answer = await egress.post(url, body=body, headers={"Content-Type": "application/json", **headers})
     except DeliveryError as exc:
-        error = str(exc)
+        duration = clock.now() - started_at
+        return Delivery(duration=duration, status=None, error=str(exc), answer_head=b"", answer_bytes=0), None
+    error = None
+    if answer.location is not None:
+        error = f"the callback URL: a redirect is not followed, it leads to {answer.location}"
     delivery = Delivery(
-        callback_id=callback.id,
-        attempt=callback.attempt,
-        started_at=started_at,
-        duration=clock.now() - started_at,
-        status=status,
+        duration=timedelta(milliseconds=answer.duration_ms),
+        status=answer.status,
         error=error,
-        answer_head=answer_head,
+        answer_head=answer.head,
+        answer_bytes=answer.size_bytes,
     )
-    return delivery, retry_after
+    return delivery, read_retry_after(answer.retry_after, now=clock.now())
+
+
+async def _record_within_lease(callback: Callback, delivery: Delivery, verdict: Verdict, parts: "WorkerParts") -> None:
+    """Record, and while the database is away try again as long as the claim is ours; after that it is sent again."""
+    while True:
+        try:
+            return await _record(callback, delivery, verdict, parts)
+        except StoreUnavailable:
+            await asyncio.sleep(RECORD_AGAIN_S)
 
 
 async def _record(callback: Callback, delivery: Delivery, verdict: Verdict, parts: "WorkerParts") -> None:
     async with parts.db.transaction() as tx:
-        await callbacks.log(tx, delivery)
-        match verdict:
-            case Delivered():
-                await callbacks.conclude(tx, callback, state="delivered")
-            case Gone():
-                await callbacks.conclude(tx, callback, state="gone")
-            case Exhausted():
-                await callbacks.conclude(tx, callback, state="exhausted")
-            case WaitUntil(delay=delay):
-                await callbacks.conclude(tx, callback, state="pending", delay=delay)
-                await jobs.enqueue_delivery(tx, callback.id, attempt=callback.attempt, delay=delay)
-            case _:
-                assert_never(verdict)
+        failures = await callbacks.lock_receiver(tx, callback)
+        await callbacks.judge_receiver(tx, callback, judge_receiver(verdict, status=delivery.status, failures=failures))
+        await callbacks.conclude(tx, callback, delivery, standing=_standing(verdict, times=callback.times))
+
+
+def _standing(verdict: Verdict, *, times: int) -> Standing:
+    match verdict:
+        case Delivered():
+            return Standing(state="delivered", times=times)
+        case Again():
+            return Standing(state="pending", times=times - 1)
+        case Gone():
+            return Standing(state="gone", times=times)
+        case Exhausted():
+            return Standing(state="exhausted", times=times)
+        case WaitUntil(delay=delay):
+            return Standing(state="pending", times=times, delay=delay)
+        case _:
+            assert_never(verdict)
+
+
+async def exhaust_overdue(parts: "Parts") -> None:
+    """Give up what never had its turn at a receiver that never answers."""
+    async with parts.db.connection() as connection:
+        for callback_id in await callbacks.exhaust_overdue(connection, longest=longest(parts.callback_schedule)):
+            log.warning("callback.overdue", callback_id=callback_id)

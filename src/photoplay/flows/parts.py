@@ -1,17 +1,22 @@
-"""What the flows are given to work with. Built once a process, by `main.py`."""
+"""What the flows are given to work with. Built once a process, by `programs/`."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from photoplay.domain.cards import Card
 from photoplay.domain.tasks import Task
 from photoplay.egress import Egress
-from photoplay.engines.runner import EnginePool
+from photoplay.engines.engine import Places
+from photoplay.files.room import DiskRoom
 from photoplay.files.store import FileStore
-from photoplay.settings import CreateRate
+from photoplay.flows.accept import Intake
+from photoplay.flows.health import Health
+from photoplay.flows.recognize import Callers
 from photoplay.store.database import Database
+from photoplay.store.signals import Signals
 
 __all__ = ["ApiParts", "Parts", "WorkerParts"]
 
@@ -21,6 +26,8 @@ class Parts:
     """What every process has."""
 
     db: Database
+    signals: Signals
+    """Wakes who waits for a change of rows."""
     files: FileStore
     egress: Egress
     cards: Mapping[str, Card]
@@ -43,12 +50,23 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiParts(Parts):
-    creates: CreateRate | None
-    unfinished_max: int
+    intake: Intake
+    callers: Callers
+    room: DiskRoom
     uploads_lifetime: timedelta
+    secret_file: Path
+    """Where the first account's callback secret lies, on the machine that made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerParts(Parts):
-    engines: Mapping[str, EnginePool]
+    engines: Mapping[str, Places]
+    linked_engines: frozenset[str] = frozenset()
+    """Those whose servers read the pictures from here, by link; the others get them with the order."""
+    records_lifetime: timedelta
     lease: timedelta
+    waiting_lifetime: timedelta
+    """How long a task may wait before it is given up."""
+    health: Health = field(default_factory=Health)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when this worker begins no more attempts."""

@@ -1,4 +1,4 @@
-"""Accept a task: check it, price it, and commit task, hold and job together."""
+"""Take a create request: check it, price it, and have it accepted."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -6,24 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from photoplay import clock
-from photoplay.domain import credits
-from photoplay.domain.cards import Card, choose_engine, needed_engines, price, validate
-from photoplay.domain.errors import (
-    IdempotencyConflict,
-    InsufficientCredits,
-    InvalidInput,
-    ModelSwitchedOff,
-    RateLimited,
+from photoplay.domain.cards import (
+    PLAY_ENGINE,
+    Card,
+    EngineMapping,
+    choose_engine,
+    needed_engines,
+    price,
+    validate,
+    work_size,
 )
+from photoplay.domain.errors import InvalidInput, ModelSwitchedOff, Unauthorized
 from photoplay.domain.fields import Field, FileUrl, FileUrls
 from photoplay.domain.json import JsonObject
-from photoplay.domain.tasks import NewTask, TaskId
-from photoplay.store import accounts, idempotency, jobs, ledger, tasks
-from photoplay.store.accounts import Account, Caller
+from photoplay.domain.keys import Kind
+from photoplay.domain.script import PLAY_CARD, SCRIPT_FIELD, attempts, own_script, play_mapping, read_script
+from photoplay.domain.tasks import CallbackEvent, NewTask, Priority, TaskId
+from photoplay.flows.accept import Ask
+from photoplay.store.accounts import Caller
 
 if TYPE_CHECKING:
     from photoplay.flows.parts import ApiParts
-    from photoplay.store.database import Connection
 
 __all__ = ["Submission", "check_input", "find_card", "submit"]
 
@@ -38,36 +41,98 @@ class Submission:
     model: str
     input: JsonObject
     callback_url: str | None
+    callback_events: frozenset[CallbackEvent]
     request: str
     """The whole request as JSON: what `param` gives back."""
     idempotency_key: str | None
+    credits_max: int | None = None
+    """The caller's own limit on the price."""
+    priority: Priority = Priority.NORMAL
+    reference: str | None = None
+    """The caller's own name for the task."""
+    script: JsonObject | None = None
+    """How the task ends: for a test key alone."""
 
 
 async def submit(submission: Submission, *, caller: Caller, parts: "ApiParts") -> TaskId:
     """Accept a task and return its id. When this returns, the task is committed.
 
-    Raises: InvalidInput, TargetForbidden, InsufficientCredits, RateLimited, IdempotencyConflict: nothing was
-    created and no credit moved. StoreUnavailable: whether it was created is unknown; repeat with an Idempotency-Key.
+    Raises: InvalidInput, TargetForbidden, ModelSwitchedOff, DiskFull, and what `Intake.accept` raises: nothing was
+        created and no credit moved. StoreUnavailable: it may have been created; repeat with an Idempotency-Key.
     """
-    card, values = _check(submission, parts)
-    async with parts.db.transaction() as tx:
-        if submission.idempotency_key is not None and not await idempotency.try_lock(
-            tx, caller.account_id, submission.idempotency_key
-        ):
-            raise IdempotencyConflict
-        account = await accounts.lock(tx, caller.account_id)
-        if (earlier := await _find_earlier(tx, submission, caller)) is not None:
-            return earlier
-        await _require_room(tx, account, parts)
-        return await _create(tx, submission, card, values, account=account, caller=caller)
-
-
-def _check(submission: Submission, parts: "ApiParts") -> tuple[Card, JsonObject]:
+    parts.room.require()
     card = find_card(submission.model, parts.cards)
-    if choose_engine(card, parts.engine_names) is None:
-        raise ModelSwitchedOff(
-            f"{card.id} is switched off on this server: the engine {needed_engines(card)} is not configured"
+    if caller.models is not None and card.id not in caller.models:
+        raise Unauthorized(f"Unauthorized: this key is for {', '.join(sorted(caller.models))}, not for {card.id}")
+    values = _check(submission, card, parts)
+    script = _read_script(submission, card, values, caller=caller, parts=parts)
+    mapping = _require_engine(card, script, caller=caller, parts=parts)
+    cost = price(values, card)
+    if submission.credits_max is not None and cost > submission.credits_max:
+        raise InvalidInput(
+            f"maxCredits: this task costs {cost}, the limit is {submission.credits_max}", field="maxCredits"
         )
+    digest = hashlib.sha256(submission.request.encode()).digest()
+    task = NewTask(
+        id=TaskId(clock.new_uuid()),
+        account_id=caller.account_id,
+        key_id=caller.key_id,
+        model=card.id,
+        engine=mapping.name,
+        priority=submission.priority,
+        reference=submission.reference,
+        request=submission.request,
+        input=values,
+        size=work_size(values, mapping),
+        callback_url=submission.callback_url,
+        callback_events=submission.callback_events,
+        attempts_max=attempts(script, otherwise=ATTEMPTS_MAX),
+        price_credits=cost,
+        balance_credits=0,
+        seed=_repeatable_seed(digest) if script else clock.new_seed(),
+        script=script,
+    )
+    return await parts.intake.accept(Ask(task=task, idempotency_key=submission.idempotency_key, request_sha256=digest))
+
+
+def _read_script(
+    submission: Submission, card: Card, values: JsonObject, *, caller: Caller, parts: "ApiParts"
+) -> JsonObject:
+    """Return what a test key's task does, with every default filled in; nothing for a live key's."""
+    given = submission.script
+    if caller.kind is Kind.LIVE:
+        if card.kind is Kind.TEST:
+            raise Unauthorized(f"Unauthorized: {card.id} takes a test key, {Kind.TEST.key_prefix}…, this is a live one")
+        if given is not None:
+            raise InvalidInput(
+                f"{SCRIPT_FIELD}: only what a test key, {Kind.TEST.key_prefix}…, creates ends as the request says",
+                field=SCRIPT_FIELD,
+            )
+        return {}
+    if card.kind is Kind.LIVE:
+        return read_script(given or {}, parts.cards[PLAY_CARD])
+    if given is not None:
+        raise InvalidInput(f"{SCRIPT_FIELD}: the input of {card.id} says how it ends", field=SCRIPT_FIELD)
+    return own_script(values, card)
+
+
+def _require_engine(card: Card, script: JsonObject, *, caller: Caller, parts: "ApiParts") -> EngineMapping:
+    """Return what makes the clip: the sandbox for a test key, whatever the model; the card's engine otherwise."""
+    if caller.kind is Kind.TEST:
+        mapping, needed = play_mapping(card, script), PLAY_ENGINE
+    else:
+        mapping, needed = choose_engine(card, parts.engine_names), needed_engines(card)
+    if mapping is None or mapping.name not in parts.engine_names:
+        raise ModelSwitchedOff(f"{card.id} is switched off on this server: the engine {needed} is not configured")
+    return mapping
+
+
+def _repeatable_seed(digest: bytes) -> int:
+    """The same request makes the same clip."""
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _check(submission: Submission, card: Card, parts: "ApiParts") -> JsonObject:
     values = check_input(submission.input, card)
     for field in card.fields:
         for path, url in _urls(field, values):
@@ -75,7 +140,7 @@ def _check(submission: Submission, parts: "ApiParts") -> tuple[Card, JsonObject]
                 parts.egress.check(url, field=path)
     if submission.callback_url is not None:
         parts.egress.check(submission.callback_url, field="callBackUrl")
-    return card, values
+    return values
 
 
 def find_card(model: str, cards: Mapping[str, Card]) -> Card:
@@ -107,69 +172,3 @@ def _urls(field: Field, values: JsonObject) -> Iterator[tuple[str, str]]:
             yield from ((f"{path}[{index}]", str(url)) for index, url in enumerate(value))
         case _:
             pass
-
-
-async def _find_earlier(tx: "Connection", submission: Submission, caller: Caller) -> TaskId | None:
-    if submission.idempotency_key is None:
-        return None
-    earlier = await idempotency.find(tx, caller.account_id, submission.idempotency_key)
-    if earlier is None:
-        return None
-    if earlier.request_sha256 != _digest(submission):
-        raise InvalidInput(
-            "Idempotency-Key: it was used for another request within 24 hours; use a new key for a new request",
-            field="Idempotency-Key",
-        )
-    return earlier.task_id
-
-
-async def _require_room(tx: "Connection", account: Account, parts: "ApiParts") -> None:
-    rate = parts.creates
-    if rate is not None:
-        created, free_in = await tasks.count_recent(tx, account.id, window=rate.window)
-        if created >= rate.creates_max:
-            raise RateLimited(
-                f"{created} tasks were created within {rate.window.total_seconds():.0f} s,"
-                f" the limit is {rate.creates_max}",
-                limit=rate.creates_max,
-                window=rate.window,
-                retry_after=free_in,
-            )
-    unfinished = await tasks.count_unfinished(tx, account.id)
-    if unfinished >= parts.unfinished_max:
-        raise RateLimited(
-            f"{unfinished} tasks are unfinished, the limit is {parts.unfinished_max}",
-            limit=parts.unfinished_max,
-        )
-
-
-async def _create(
-    tx: "Connection", submission: Submission, card: Card, values: JsonObject, *, account: Account, caller: Caller
-) -> TaskId:
-    cost = price(values, card)
-    if cost > account.balance_credits:
-        raise InsufficientCredits(price_credits=cost, balance_credits=account.balance_credits)
-    task = NewTask(
-        id=TaskId(clock.new_uuid()),
-        account_id=account.id,
-        key_id=caller.key_id,
-        model=card.id,
-        request=submission.request,
-        input=values,
-        callback_url=submission.callback_url,
-        attempts_max=ATTEMPTS_MAX,
-        price_credits=cost,
-        balance_credits=account.balance_credits - cost,
-        seed=clock.new_seed(),
-    )
-    await tasks.insert(tx, task)
-    await ledger.move(tx, credits.hold(account.id, task.id, cost), movement_id=clock.new_uuid())
-    if submission.idempotency_key is not None:
-        entry = idempotency.Remembered(task_id=task.id, request_sha256=_digest(submission))
-        await idempotency.remember(tx, account.id, submission.idempotency_key, entry=entry)
-    await jobs.enqueue_generation(tx, task.id, attempt=0)
-    return task.id
-
-
-def _digest(submission: Submission) -> bytes:
-    return hashlib.sha256(submission.request.encode()).digest()

@@ -1,7 +1,8 @@
 """The child's side of checking a still: decode one picture under limits and write it again as a plain PNG.
 
 `python -m photoplay.media.decode` with the request, a JSON object, as its one argument; one JSON line on stdout says
-what became of it. Imports Pillow and nothing else of weight: a start costs a caller's time.
+what became of it. Imports Pillow and nothing else of weight: a start costs a caller's time. The picture's bytes are
+parsed only behind `seal()`, so everything that a parser may need is open and imported before.
 """
 
 import io
@@ -11,7 +12,9 @@ import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO, Final
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
@@ -19,14 +22,18 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from photoplay.process import die_with_parent, limit
+from photoplay.seal import seal
 
-__all__ = ["DecodeReply", "DecodeRequest", "main"]
+__all__ = ["DecodeReply", "DecodeRequest", "decode", "main"]
 
-_OPENERS: Final[Mapping[str, Callable[[str], Image.Image]]] = {
+_OPENERS: Final[Mapping[str, Callable[[io.BytesIO], Image.Image]]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
     "WebP": WebPImageFile,
 }
+
+# How the three formats mark a colour profile. Source: ICC.1 annex B.4; PNG 3rd ed. 11.3.2.3; RFC 9649 2.7.1.4.
+_PROFILE_MARKS: Final = (b"ICC_PROFILE", b"iCCP", b"ICCP")
 
 # What to hand to a profile, in this order; a grey picture with an RGB profile is common and harmless.
 _PROFILE_MODES: Final[Mapping[str, Sequence[str]]] = {"RGB": ("RGB",), "L": ("L", "RGB"), "CMYK": ("CMYK",)}
@@ -86,24 +93,40 @@ def main() -> int:
     limit(resource.RLIMIT_CPU, request.cpu_s)
     limit(resource.RLIMIT_FSIZE, _OUTPUT_BYTES_MAX)
     limit(resource.RLIMIT_AS, request.memory_bytes)
-    try:
-        image = _read(request)
-        image.save(request.output, format="PNG", compress_level=1)
-        reply = DecodeReply(width_px=image.width, height_px=image.height)
-    except _Rejected as exc:
-        reply = DecodeReply(rejected=str(exc))
-    except MemoryError:
-        reply = DecodeReply(rejected=f"needs more than the limit of {request.memory_bytes // 2**20} MiB to decode")
+    with Path(request.output).open("wb") as output:
+        sent = Path(request.source).read_bytes()
+        _import_what_is_needed(sent)
+        seal()
+        reply = decode(sent, output, request)
     sys.stdout.write(json.dumps(asdict(reply)) + "\n")
     return 0
 
 
-def _read(request: DecodeRequest) -> Image.Image:
+def _import_what_is_needed(sent: bytes) -> None:
+    """Load what Pillow loads late: nothing can be opened behind the seal. Profiles are rare, and their code is slow."""
+    import_module("PIL.TiffImagePlugin")  # reads EXIF
+    if any(mark in sent for mark in _PROFILE_MARKS):
+        import_module("PIL.ImageCms")
+
+
+def decode(sent: bytes, output: BinaryIO, request: DecodeRequest) -> DecodeReply:
+    """Write the picture as a plain PNG, or say why not: whatever the bytes are, there is a reply."""
+    try:
+        image = _read(sent, request)
+        image.save(output, format="PNG", compress_level=1)
+        return DecodeReply(width_px=image.width, height_px=image.height)
+    except _Rejected as exc:
+        return DecodeReply(rejected=str(exc))
+    except MemoryError:
+        return DecodeReply(rejected=f"needs more than the limit of {request.memory_bytes // 2**20} MiB to decode")
+
+
+def _read(sent: bytes, request: DecodeRequest) -> Image.Image:
     """Shape: 8-bit sRGB, upright, opaque, first frame.
 
     Raises: _Rejected.
     """
-    plain, turn, profile = _load(request)
+    plain, turn, profile = _load(sent, request)
     # Colours and turns come after shrinking: there is less to do.
     plain.thumbnail((request.output_side_px_max, request.output_side_px_max), Image.Resampling.LANCZOS)
     if turn is not None:
@@ -113,13 +136,13 @@ def _read(request: DecodeRequest) -> Image.Image:
     return opaque
 
 
-def _load(request: DecodeRequest) -> tuple[Image.Image, Image.Transpose | None, bytes]:
+def _load(sent: bytes, request: DecodeRequest) -> tuple[Image.Image, Image.Transpose | None, bytes]:
     """Decode everything; return pixels, turn and colour profile. The decoder's own buffers are freed on return.
 
     Raises: _Rejected.
     """
     try:
-        with _OPENERS[request.kind](request.source) as image:
+        with _OPENERS[request.kind](io.BytesIO(sent)) as image:
             _check_size(image.width, image.height, request)
             image.load()
             profile = image.info.get("icc_profile")
@@ -182,7 +205,7 @@ def _srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _from_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
-    from PIL import ImageCms  # noqa: PLC0415 - most pictures have no profile, and this costs every start
+    from PIL import ImageCms  # noqa: PLC0415 - see _import_what_is_needed
 
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

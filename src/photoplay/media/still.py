@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from math import ceil
@@ -15,16 +13,13 @@ from typing import Final, cast
 from photoplay.domain.errors import EngineUnavailable, StillRejected
 from photoplay.domain.json import JsonValue
 from photoplay.media.decode import DecodeReply, DecodeRequest
-from photoplay.process import child_command, child_environment
+from photoplay.media.limited import Said, ask_limited
 
 __all__ = ["Still", "StillLimits", "find_kind", "prepare_still"]
 
 _MIB: Final = 1024 * 1024
 
 _MAGIC_BYTES_MAX: Final = 12
-
-# A child that hangs in the kernel cannot be waited for; it is left to die alone.
-_REAP_S: Final = 2.0
 
 _NONSENSE: Final = "the picture decoder sent a line that makes no sense"
 
@@ -109,46 +104,26 @@ def _request(kind: str, source: Path, output: Path, limits: StillLimits) -> Deco
 
 
 async def _decode(request: DecodeRequest, limits: StillLimits, field: str) -> DecodeReply:
-    process = await asyncio.create_subprocess_exec(
-        *child_command("photoplay.media.decode", [json.dumps(asdict(request))]),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        env=child_environment(),
-        start_new_session=True,  # a terminal's or supervisor's signals to our group are ours to act on
-    )
-    assert process.stdout is not None
     try:
-        async with asyncio.timeout(limits.wall.total_seconds()):
-            line = await process.stdout.readline()
-            await process.wait()
+        said = await ask_limited("photoplay.media.decode", json.dumps(asdict(request)), wall=limits.wall)
     except TimeoutError as exc:
         raise StillRejected(f"{field}: decoding takes longer than {limits.wall.total_seconds():g} s") from exc
     except ValueError as exc:  # longer than the reader's limit
         raise EngineUnavailable(_NONSENSE) from exc
-    finally:
-        await _end(process)
-    return _verdict(line, process.returncode, limits, field)
+    return _verdict(said, limits, field)
 
 
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        process.kill()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_REAP_S):
-                await process.communicate()
-
-
-def _verdict(line: bytes, status: int | None, limits: StillLimits, field: str) -> DecodeReply:
+def _verdict(said: Said, limits: StillLimits, field: str) -> DecodeReply:
     """Tell a picture that is too much for the decoder from a decoder that does not work."""
-    if status == 0 and line.endswith(b"\n"):
-        return _parse(line)
-    match -(status or 0):
+    if said.status == 0 and said.line.endswith(b"\n"):
+        return _parse(said.line)
+    match -(said.status or 0):
         case signal.SIGXCPU:
             raise StillRejected(f"{field}: decoding takes more than {limits.cpu.total_seconds():g} s of processor time")
         case signal.SIGSEGV | signal.SIGABRT | signal.SIGBUS as number:
             raise StillRejected(f"{field}: decoding it crashed the decoder (signal {number})")
         case _:
-            raise EngineUnavailable(f"the picture decoder failed (status {status})")
+            raise EngineUnavailable(f"the picture decoder failed (status {said.status})")
 
 
 def _parse(line: bytes) -> DecodeReply:

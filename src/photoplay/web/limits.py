@@ -1,41 +1,68 @@
-"""Bounds what a client can make us read: so many bytes, within so long. A plain ASGI middleware."""
+"""Bounds what a client can make us read: so many bytes, within so long, of one length. A plain ASGI middleware."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
 
+from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photoplay.domain.errors import BodyTooLarge, BodyTooSlow
+from photoplay.flows.upload import UPLOAD_BYTES_MAX
+from photoplay.web.wire import envelope
 
-__all__ = ["BodyLimits"]
+__all__ = ["BodyLimits", "Limit"]
 
-JSON_BYTES_MAX: Final = 1024 * 1024
-JSON_DEADLINE_S: Final = 10.0
-UPLOAD_BYTES_MAX: Final = 100 * 1024 * 1024
-UPLOAD_DEADLINE_S: Final = 300.0
-UPLOAD_PREFIX: Final = "/api/file-"
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    bytes_max: int
+    within_s: float
+
+
+JSON: Final = Limit(bytes_max=_MIB, within_s=10.0)
+# What is no task's input is small; who has no key yet sends a key or a link.
+_SMALL: Final = Limit(bytes_max=64 * 1024, within_s=10.0)
+_BY_PATH: Final = {
+    "/api/v1/session": Limit(bytes_max=4 * 1024, within_s=10.0),
+    "/api/file-stream-upload": Limit(bytes_max=UPLOAD_BYTES_MAX, within_s=300.0),
+    # The largest picture of any card, 10 MiB, as base64 and a little more. It is held in memory several times over.
+    "/api/file-base64-upload": Limit(bytes_max=16 * _MIB, within_s=60.0),
+}
+
+
+_SMALL_BELOW: Final = ("/api/v1/account/", "/api/v1/admin/", "/api/v1/jobs/callbacks/")
+
+
+def _limit_of(path: str, default: Limit) -> Limit:
+    return _BY_PATH.get(path) or (_SMALL if path.startswith(_SMALL_BELOW) else default)
 
 
 class BodyLimits:
-    """Raises BodyTooLarge or BodyTooSlow where the app reads its body."""
+    """Raises BodyTooLarge or BodyTooSlow where the app reads its body; answers itself what has two lengths."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, json: Limit = JSON) -> None:
         self._app = app
+        self._json = json
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Source: the ASGI specification, HTTP receive events."""
+        """Source: the ASGI specification, HTTP receive events; RFC 9112 section 6.1, 6.3 (two lengths)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
-        is_upload = str(scope["path"]).startswith(UPLOAD_PREFIX)
-        bytes_max = UPLOAD_BYTES_MAX if is_upload else JSON_BYTES_MAX
-        deadline_s = UPLOAD_DEADLINE_S if is_upload else JSON_DEADLINE_S
-        await self._app(scope, _bounded(receive, bytes_max=bytes_max, deadline_s=deadline_s), send)
+        elif {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            # A proxy in front may believe the other one, and see a second request in the rest.
+            text = "The request cannot be read: it has both Content-Length and Transfer-Encoding"
+            refusal = JSONResponse(envelope(400, text, None), status_code=400, headers={"Connection": "close"})
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, _bounded(receive, _limit_of(str(scope["path"]), self._json)), send)
 
 
-def _bounded(receive: Receive, *, bytes_max: int, deadline_s: float) -> Receive:
+def _bounded(receive: Receive, limit: Limit) -> Receive:
     read_bytes, is_complete = 0, False
-    ends_at = asyncio.get_running_loop().time() + deadline_s
+    ends_at = asyncio.get_running_loop().time() + limit.within_s
 
     async def bounded() -> Message:
         nonlocal read_bytes, is_complete
@@ -46,10 +73,10 @@ def _bounded(receive: Receive, *, bytes_max: int, deadline_s: float) -> Receive:
             async with asyncio.timeout_at(ends_at):
                 message = await receive()
         except TimeoutError as exc:
-            raise BodyTooSlow(f"The body did not arrive within {deadline_s:.0f} s") from exc
+            raise BodyTooSlow(f"The body did not arrive within {limit.within_s:.0f} s") from exc
         read_bytes += len(message.get("body", b""))
-        if read_bytes > bytes_max:
-            raise BodyTooLarge(f"The body is larger than {bytes_max} bytes")
+        if read_bytes > limit.bytes_max:
+            raise BodyTooLarge(f"The body is larger than {limit.bytes_max} bytes")
         is_complete = not message.get("more_body", False)
         return message
 

@@ -24,7 +24,9 @@ class Site:
     """What of a server its pages tell."""
 
     base_url: str
-    """Without a slash at its end."""
+    """What programs are told to ask. Without a slash at its end."""
+    root: str
+    """What a link to another page begins with: the way back to the root from where it stands, or the whole of it."""
     engine_names: Collection[str]
     """Those that are configured."""
 
@@ -37,10 +39,10 @@ class Site:
         return (choose_engine(card, self.engine_names) or card.engines[0]).name
 
     def page_url(self, card: Card) -> str:
-        return f"{self.base_url}/models/{quote(card.id)}"
+        return f"{self.root}models/{quote(card.id)}"
 
     def schema_url(self, card: Card) -> str:
-        return f"{self.base_url}/api/v1/models/{quote(card.id)}/schema"
+        return f"{self.root}api/v1/models/{quote(card.id)}/schema"
 
 
 def model_page(card: Card, site: Site) -> list[Block]:
@@ -74,9 +76,9 @@ def index_page(cards: Iterable[Card], site: Site) -> list[Block]:
         Paragraph(
             (
                 "The models of this server. Their description for programs is ",
-                Link("openapi.json", f"{site.base_url}/openapi.json"),
+                Link("openapi.json", f"{site.root}openapi.json"),
                 ", with a ",
-                Link("viewer", f"{site.base_url}/docs"),
+                Link("viewer", f"{site.root}docs"),
                 ".",
             )
         ),
@@ -102,8 +104,8 @@ def llms_page(cards: Iterable[Card], site: Site) -> list[Block]:
         Heading(2, "API"),
         Items(
             (
-                (Link("OpenAPI document", f"{site.base_url}/openapi.json"), ": every path, request and answer"),
-                (Link("List of models", f"{site.base_url}/api/v1/models"), ": JSON, to be searched and filtered"),
+                (Link("OpenAPI document", f"{site.root}openapi.json"), ": every path, request and answer"),
+                (Link("List of models", f"{site.root}api/v1/models"), ": JSON, to be searched and filtered"),
             )
         ),
     ]
@@ -124,6 +126,7 @@ def _facts(card: Card, site: Site) -> Block:
         ("engines", tuple(engines[1:])),
         ("result", result),
         ("kept", (f"{card.retention_days} days, or less where the operator says so",)),
+        ("to try it", (Link("in the playground", f"{site.root}?model={quote(card.id)}"),)),
         ("for programs", _documents(card, site)),
     ]
     return Table(("", "about this model"), tuple(((name,), value) for name, value in rows))

@@ -4,19 +4,28 @@ Source: OpenAPI 3.1.1, https://spec.openapis.org/oas/v3.1.1.html
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from photoplay.domain import errors
 from photoplay.domain.cards import Card
 from photoplay.domain.json import JsonObject
+from photoplay.domain.keys import Kind
 from photoplay.domain.schema import input_schema
-from photoplay.web import wire_schemas
+from photoplay.domain.script import PLAY_CARD, SCRIPT_FIELD
+from photoplay.domain.tasks import Priority
+from photoplay.web import wire, wire_jobs, wire_schemas
+from photoplay.web.openapi_admin import account_paths, admin_paths
+from photoplay.web.openapi_callbacks import CALLBACK_EVENTS, callback_paths
+from photoplay.web.openapi_files import file_paths
+from photoplay.web.openapi_pages import page_paths, session_paths
 from photoplay.web.operations import (
+    BODY,
+    JSON_BODY,
+    KEY,
     TEXT,
     answer,
     body,
-    json_of,
     mapping,
     operation,
     parameter,
@@ -33,20 +42,44 @@ DESCRIPTION: Final = (
     " `code` alone tells."
 )
 
-_BODY: Final = (errors.MalformedBody, errors.BodyTooSlow, errors.BodyTooLarge, errors.InvalidInput)
-_JSON_BODY: Final = (*_BODY, errors.UnsupportedMediaType)
-_KEY: Final = (errors.Unauthorized, errors.StoreUnavailable)
 _CREATE: Final = (
     errors.InsufficientCredits,
+    errors.KeyCapReached,
     errors.IdempotencyConflict,
     errors.RateLimited,
     errors.TargetForbidden,
     errors.ModelSwitchedOff,
     errors.ServerDraining,
+    errors.DiskFull,
 )
+_QUERY: Final = (*KEY, errors.InvalidInput, errors.RateLimited)
+_WAIT: Final[JsonObject] = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": wire_jobs.WAIT_MAX_S,
+    "description": "Answer when the task has ended, or after so many seconds.",
+}
+_MOMENT: Final[JsonObject] = {"type": "integer", "minimum": 0, "description": "Milliseconds since the epoch."}
+_LIST: Final[Mapping[str, JsonObject]] = {
+    "state": {**TEXT, "description": f"One or several of {', '.join(dict.fromkeys(wire.STATES.values()))}."},
+    "model": TEXT,
+    "key": {**TEXT, "description": "The id of a key of the account, or the beginning of it that lists show."},
+    "clientReference": TEXT,
+    "createdAfter": _MOMENT,
+    "createdBefore": _MOMENT,
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": wire_jobs.LIMIT_MAX,
+        "default": wire_jobs.LIMIT_DEFAULT,
+    },
+    "cursor": {**TEXT, "description": "nextCursor of the page before."},
+}
+_SCRIPT: Final[JsonObject] = {
+    "type": ["object", "null"],
+    "description": f"For a test key: how the task ends, and its callbacks come. The fields are those of {PLAY_CARD}.",
+}
 _MODEL: Final[JsonObject] = {**TEXT, "description": "The id of a model. It holds a slash."}
-# Bytes have a media type and no schema. Source: OpenAPI 3.1.1, §4.8.14.2, considerations for file uploads.
-_BYTES: Final[JsonObject] = {}
 
 
 def openapi(cards: Sequence[Card], *, base_url: str, version: str) -> JsonObject:
@@ -56,9 +89,13 @@ def openapi(cards: Sequence[Card], *, base_url: str, version: str) -> JsonObject
         "servers": [{"url": base_url}],
         "paths": {
             **tagged("Tasks", _task_paths(cards)),
-            **tagged("Files", _file_paths()),
+            **tagged("Account", account_paths()),
+            **tagged("Files", file_paths()),
+            **tagged("Callbacks", callback_paths()),
             **tagged("Discovery", _discovery_paths()),
-            **tagged("Pages", _page_paths()),
+            **tagged("Sessions", session_paths()),
+            **tagged("Pages", page_paths(_MODEL)),
+            **tagged("Administration", admin_paths()),
             **tagged("Operations", _operator_paths()),
         },
         "components": {
@@ -85,6 +122,23 @@ def _create_request(card: Card) -> JsonObject:
         "properties": {
             "model": {"const": card.id},
             "callBackUrl": {"type": ["string", "null"], "description": "An http(s) URL; an empty one counts as none."},
+            "maxCredits": {
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "description": "The most that the task may cost; a dearer one is refused.",
+            },
+            "priority": {
+                "enum": [*(priority.name.lower() for priority in Priority), None],
+                "description": "low: claimed when no normal task waits.",
+            },
+            "clientReference": {
+                "type": ["string", "null"],
+                "minLength": 1,
+                "maxLength": wire.REFERENCE_CHARS_MAX,
+                "description": "Your own name for the task.",
+            },
+            "callBackEvents": CALLBACK_EVENTS,
+            **({SCRIPT_FIELD: _SCRIPT} if card.kind is Kind.LIVE else {}),
             "input": input_schema(card.fields, card.rules),
         },
         "required": ["model", "input"],
@@ -97,7 +151,7 @@ def _task_paths(cards: Sequence[Card]) -> JsonObject:
     return {
         "/api/v1/jobs/createTask": {
             "post": {
-                **operation("createTask", "Create a task", told(wire_schemas.CREATED), (*_JSON_BODY, *_KEY, *_CREATE)),
+                **operation("createTask", "Create a task", told(wire_schemas.CREATED), (*JSON_BODY, *KEY, *_CREATE)),
                 "parameters": [
                     parameter("Idempotency-Key", {**TEXT, "minLength": 1, "maxLength": 255}, place="header")
                 ],
@@ -111,18 +165,41 @@ def _task_paths(cards: Sequence[Card]) -> JsonObject:
                     "recordInfo",
                     "What is known of a task",
                     told({"$ref": "#/components/schemas/Record"}),
-                    (*_KEY, errors.InvalidInput, errors.RateLimited),
+                    _QUERY,
                 ),
-                "parameters": [{**parameter("taskId", TEXT, place="query"), "required": True}],
+                "parameters": [
+                    {**parameter("taskId", TEXT, place="query"), "required": True},
+                    parameter("wait", _WAIT, place="query"),
+                ],
             }
         },
+        "/api/v1/jobs": {
+            "get": {
+                **operation("jobs", "The account's tasks, newest first", told(wire_schemas.PAGE), _QUERY),
+                "parameters": [parameter(name, schema, place="query") for name, schema in _LIST.items()],
+            }
+        },
+        "/api/v1/jobs/events": {"get": _events()},
         "/api/v1/jobs/cancelTask": {
             "post": {
-                **operation("cancelTask", "End a task", told(wire_schemas.CANCELLED), (*_JSON_BODY, *_KEY)),
+                **operation("cancelTask", "End a task", told(wire_schemas.CANCELLED), (*JSON_BODY, *KEY)),
                 "requestBody": body(task_id),
             }
         },
-        "/api/v1/chat/credit": {"get": operation("credit", "The balance", told(wire_schemas.CREDIT), _KEY)},
+        "/api/v1/chat/credit": {"get": operation("credit", "The balance", told(wire_schemas.CREDIT), KEY)},
+    }
+
+
+def _events() -> JsonObject:
+    follow = operation("events", "Changes of tasks as they come", written("text/event-stream"), _QUERY)
+    return {
+        **follow,
+        "description": "Server-sent events state, progress and end. Each holds a record.",
+        "parameters": [
+            parameter("taskId", {**TEXT, "description": "One task, until its end. Absent: all."}, place="query"),
+            parameter("Last-Event-ID", {**TEXT, "description": "The id of the last event seen."}, place="header"),
+        ],
+        "responses": {**mapping(follow["responses"]), "204": {"description": "Its end was seen: do not come back."}},
     }
 
 
@@ -136,32 +213,11 @@ def _any_create_request(cards: Sequence[Card]) -> JsonObject:
 
 def _callback() -> JsonObject:
     post: JsonObject = {
-        "summary": "Posted once the task has ended; repeated until it is taken",
+        "summary": "Posted once the task has ended, or generates where that was asked for; repeated until taken",
         "requestBody": body({"$ref": "#/components/schemas/Callback"}),
         "responses": {"2XX": {"description": "Taken."}, "410": {"description": "Not wanted any more."}},
     }
     return {"{$request.body#/callBackUrl}": {"post": post}}
-
-
-def _file_paths() -> JsonObject:
-    form: JsonObject = {"type": "object", "properties": {"file": _BYTES, "fileName": TEXT}, "required": ["file"]}
-    link: JsonObject = {"parameters": [parameter("path", TEXT)]}
-    answers: JsonObject = {
-        "206": answer("The bytes that were asked for", {"*/*": {"schema": _BYTES}}),
-        "304": {"description": "Not changed"},
-        "416": {"description": "The range begins behind the end"},
-    }
-    download = operation("download", "A file", {"*/*": {"schema": _BYTES}}, (errors.NotFound, errors.StoreUnavailable))
-    both: JsonObject = {**download, "responses": {**mapping(download["responses"]), **answers}}
-    return {
-        "/api/file-stream-upload": {
-            "post": {
-                **operation("upload", "Keep a file", told(wire_schemas.UPLOADED), (*_JSON_BODY, *_KEY)),
-                "requestBody": body(form, media_type="multipart/form-data"),
-            }
-        },
-        "/files/{path}": {**link, "get": both, "head": {**both, "operationId": "downloadHead"}},
-    }
 
 
 def _discovery_paths() -> JsonObject:
@@ -184,29 +240,9 @@ def _discovery_paths() -> JsonObject:
             **found,
             "get": operation("prices", "Prices of a model", told(wire_schemas.PRICES), unknown),
             "post": {
-                **operation("quote", "Price of one input", told(wire_schemas.QUOTE), (*_BODY, *unknown)),
+                **operation("quote", "Price of one input", told(wire_schemas.QUOTE), (*BODY, *unknown)),
                 "requestBody": body(inputs),
             },
-        },
-    }
-
-
-def _page_paths() -> JsonObject:
-    unknown = (errors.NotFound,)
-    html, model = written("text/html"), {"parameters": [parameter("model", _MODEL)]}
-    return {
-        "/models": {"get": operation("modelsPage", "The models, to be read", html)},
-        "/models/{model}": {**model, "get": operation("modelPage", "A model, to be read", html, unknown)},
-        "/models/{model}.md": {
-            **model,
-            "get": operation("modelMarkdown", "A model, as Markdown", written("text/markdown"), unknown),
-        },
-        "/llms.txt": {"get": operation("llms", "The models, for language models", written("text/plain"))},
-        "/docs": {"get": operation("docs", "This document, to be read", html)},
-        "/openapi.json": {"get": operation("openapi", "This document", json_of({"type": "object"}))},
-        "/static/{name}": {
-            "parameters": [parameter("name", TEXT)],
-            "get": operation("static", "What pages load", {"*/*": {"schema": _BYTES}}, unknown),
         },
     }
 

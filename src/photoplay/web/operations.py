@@ -11,6 +11,10 @@ from photoplay.web.errors import CODES
 from photoplay.web.wire_schemas import envelope
 
 __all__ = [
+    "BODY",
+    "BYTES",
+    "JSON_BODY",
+    "KEY",
     "TEXT",
     "answer",
     "body",
@@ -24,6 +28,13 @@ __all__ = [
 ]
 
 TEXT: Final[JsonObject] = {"type": "string"}
+# Bytes have a media type and no schema. Source: OpenAPI 3.1.1, §4.8.14.2, considerations for file uploads.
+BYTES: Final[JsonObject] = {}
+
+# How a body, one that must be JSON, and a key can be refused.
+BODY: Final = (errors.MalformedBody, errors.BodyTooSlow, errors.BodyTooLarge, errors.InvalidInput)
+JSON_BODY: Final = (*BODY, errors.UnsupportedMediaType)
+KEY: Final = (errors.Unauthorized, errors.StoreUnavailable)
 
 
 def operation(name: str, summary: str, content: JsonObject, refusals: Sequence[type[AppError]] = ()) -> JsonObject:

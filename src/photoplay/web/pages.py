@@ -3,71 +3,82 @@
 No key is needed. Everything that a page loads comes from this server.
 """
 
-import hashlib
-from functools import cache
-from html import escape
-from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from photoplay import __version__
 from photoplay.domain.cards import Card
-from photoplay.domain.errors import NotFound
 from photoplay.flows.parts import ApiParts
+from photoplay.web.assets import asset
 from photoplay.web.auth import PartsOf
 from photoplay.web.blocks import to_html, to_markdown
 from photoplay.web.discovery import find_model
 from photoplay.web.model_page import Site, index_page, llms_page, model_page
 from photoplay.web.openapi import openapi
+from photoplay.web.shell import POLICY, document, headers_of, root_of
 
-__all__ = ["STATIC", "router"]
+__all__ = ["router"]
 
 router: Final = APIRouter()
 
-STATIC_DIR: Final = Path(__file__).parent / "static"
-# The only files that are served, and what they are.
-STATIC: Final = {
-    "docs.css": "text/css",
-    "docs.js": "text/javascript",
-    "pages.css": "text/css",
-    "vendor/swagger-ui-bundle.js": "text/javascript",
-    "vendor/swagger-ui-bundle.js.LICENSE.txt": "text/plain",
-    "vendor/swagger-ui.css": "text/css",
-}
-# Links to them name a digest of their bytes, so what a link names never changes.
-STATIC_CACHE: Final = "public, max-age=31536000, immutable"
-
-CLOSED: Final = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-PAGE_POLICY: Final = f"default-src 'self'; script-src 'none'; {CLOSED}"
 # The viewer's style sheet holds its icons as data.
-DOCS_POLICY: Final = f"default-src 'self'; img-src 'self' data:; {CLOSED}"
+DOCS_POLICY: Final = POLICY.replace("blob:", "data:")
 
 MARKDOWN: Final = "text/markdown; charset=utf-8"
 
 
+@router.get("/")
+async def playground(request: Request, parts: PartsOf) -> HTMLResponse:
+    return _app(request, parts, "Playground", "playground/playground.js", "playground/playground.css")
+
+
+@router.get("/sign-in")
+async def sign_in(request: Request, parts: PartsOf) -> HTMLResponse:
+    return _app(request, parts, "Sign in", "playground/sign_in.js")
+
+
+@router.get("/history")
+async def history(request: Request, parts: PartsOf) -> HTMLResponse:
+    return _app(request, parts, "History", "playground/history.js", "playground/tables.css")
+
+
+@router.get("/tasks/{task}")
+async def task_page(request: Request, task: str, parts: PartsOf) -> HTMLResponse:  # noqa: ARG001 - its script reads it
+    return _app(request, parts, "Task", "playground/task_page.js", "playground/tables.css")
+
+
+@router.get("/account")
+async def account_page(request: Request, parts: PartsOf) -> HTMLResponse:
+    return _app(request, parts, "Account", "playground/account.js", "playground/tables.css")
+
+
+@router.get("/admin")
+async def admin_page(request: Request, parts: PartsOf) -> HTMLResponse:
+    return _app(request, parts, "Admin", "playground/admin.js", "playground/tables.css")
+
+
 @router.get("/models")
-async def models(parts: PartsOf) -> HTMLResponse:
-    return _page("Models", to_html(index_page(_sorted(parts), _site(parts))), root="")
+async def models(request: Request, parts: PartsOf) -> HTMLResponse:
+    return _article(request, parts, "Models", to_html(index_page(_sorted(parts), _site(parts, root=_root(request)))))
 
 
 @router.get("/models/{model:path}.md")
 async def model_as_markdown(model: str, parts: PartsOf) -> Response:
     text = to_markdown(model_page(find_model(model, parts), _site(parts)))
-    return Response(text, media_type=MARKDOWN, headers=_headers(PAGE_POLICY))
+    return Response(text, media_type=MARKDOWN, headers=headers_of())
 
 
 @router.get("/models/{model:path}")
-async def model_as_html(model: str, parts: PartsOf) -> HTMLResponse:
+async def model_as_html(request: Request, model: str, parts: PartsOf) -> HTMLResponse:
     card = find_model(model, parts)
-    # An id has exactly one slash.
-    return _page(card.title, to_html(model_page(card, _site(parts))), root="../../")
+    return _article(request, parts, card.title, to_html(model_page(card, _site(parts, root=_root(request)))))
 
 
 @router.get("/llms.txt")
 async def llms(parts: PartsOf) -> PlainTextResponse:
-    return PlainTextResponse(to_markdown(llms_page(_sorted(parts), _site(parts))), headers=_headers(PAGE_POLICY))
+    return PlainTextResponse(to_markdown(llms_page(_sorted(parts), _site(parts))), headers=headers_of())
 
 
 @router.get("/openapi.json")
@@ -76,62 +87,46 @@ async def openapi_document(parts: PartsOf) -> JSONResponse:
 
 
 @router.get("/docs")
-async def docs() -> HTMLResponse:
-    body = '<div id="viewer"></div>\n' + "\n".join(
-        f'<script src="{_static_link(name)}"{kind}></script>'
-        for name, kind in (("vendor/swagger-ui-bundle.js", ""), ("docs.js", ' type="module"'))
+async def docs(request: Request, parts: PartsOf) -> HTMLResponse:
+    # Not a module: it hands itself to the window.
+    viewer = f'<div id="viewer"></div>\n<script src="{asset("static/vendor/swagger-ui-bundle.js")}"></script>'
+    text = document(
+        "API",
+        viewer,
+        path=request.url.path,
+        base_url=_site(parts).base_url,
+        scripts=("static/docs.js",),
+        styles=("static/docs.css", "static/vendor/swagger-ui.css"),
     )
-    styles = ("docs.css", "vendor/swagger-ui.css")
-    return HTMLResponse(_document("API", body, root="", styles=styles), headers=_headers(DOCS_POLICY))
+    return HTMLResponse(text, headers=headers_of(DOCS_POLICY))
 
 
-@router.get("/static/{name:path}")
-async def static_file(name: str) -> FileResponse:
-    if name not in STATIC:
-        raise NotFound
-    headers = {**_headers(PAGE_POLICY), "Cache-Control": STATIC_CACHE}
-    return FileResponse(STATIC_DIR / name, media_type=STATIC[name], headers=headers)
+def _site(parts: ApiParts, *, root: str | None = None) -> Site:
+    """Without a root, links are whole: what is read elsewhere leads here all the same."""
+    base_url = parts.files_url.removesuffix("/files/")
+    return Site(base_url=base_url, root=root or f"{base_url}/", engine_names=parts.engine_names)
 
 
-def _site(parts: ApiParts) -> Site:
-    return Site(base_url=parts.files_url.removesuffix("/files/"), engine_names=parts.engine_names)
+def _root(request: Request) -> str:
+    return root_of(request.url.path) or "./"
 
 
 def _sorted(parts: ApiParts) -> list[Card]:
     return [card for _, card in sorted(parts.cards.items())]
 
 
-def _page(title: str, body: str, *, root: str) -> HTMLResponse:
-    text = _document(title, f"<main>\n{body}</main>", root=root, styles=("pages.css",))
-    return HTMLResponse(text, headers=_headers(PAGE_POLICY))
+def _app(request: Request, parts: ApiParts, title: str, script: str, *styles: str) -> HTMLResponse:
+    """Answer a page that one script fills."""
+    body = '<div id="app"></div>\n<noscript><p class="note">This page is made by a script.</p></noscript>'
+    text = document(
+        title, body, path=request.url.path, base_url=_site(parts).base_url, scripts=(script,), styles=styles
+    )
+    return HTMLResponse(text, headers=headers_of())
 
 
-def _document(title: str, body: str, *, root: str, styles: tuple[str, ...]) -> str:
-    links = "\n".join(f'<link rel="stylesheet" href="{root}{_static_link(name)}">' for name in styles)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)} - Photoplay</title>
-{links}
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
-
-
-def _headers(policy: str) -> dict[str, str]:
-    return {
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-
-
-@cache
-def _static_link(name: str) -> str:
-    digest = hashlib.sha256((STATIC_DIR / name).read_bytes()).hexdigest()
-    return f"static/{name}?v={digest[:12]}"
+def _article(request: Request, parts: ApiParts, title: str, body: str) -> HTMLResponse:
+    """Answer a page to be read."""
+    text = document(
+        title, f'<article class="prose">\n{body}</article>', path=request.url.path, base_url=_site(parts).base_url
+    )
+    return HTMLResponse(text, headers=headers_of())

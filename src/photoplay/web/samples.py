@@ -10,9 +10,11 @@ from uuid import UUID
 from photoplay.domain.cards import Card, price, validate
 from photoplay.domain.errors import EngineTimeout
 from photoplay.domain.json import JsonObject, JsonValue
-from photoplay.domain.tasks import AccountId, Failure, State, Task, TaskId
+from photoplay.domain.outcomes import TIMINGS
+from photoplay.domain.tasks import AccountId, Failure, KeyId, Priority, State, Task, TaskId
 from photoplay.flows.query import Record
 from photoplay.web import wire
+from photoplay.web.strict import parse_json
 
 __all__ = [
     "FAILED",
@@ -39,6 +41,10 @@ _TOKEN: Final = "9HP8lMcPHmr_9OJO7mET5xDTK7WWshOR"  # noqa: S105 - the name of a
 _CREATED_AT: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _FINISHED_AT: Final = _CREATED_AT + timedelta(seconds=9)
 _BALANCE_CREDITS: Final = 1000
+_FACTS: Final[JsonObject] = {
+    "version": "1",
+    TIMINGS: {"wait_s": 0.6, "fetch_s": 0.4, "engine_s": 7.8, "store_s": 0.2},
+}
 
 
 def curl(request: JsonObject, *, base_url: str) -> str:
@@ -67,6 +73,7 @@ console.log(await answer.text());"""
 def python(request: JsonObject, *, base_url: str) -> str:
     return f"""import json
 import os
+import urllib.error
 import urllib.request
 
 task = {_python(request)}
@@ -78,8 +85,11 @@ request = urllib.request.Request(
         "Content-Type": "application/json",
     }},
 )
-with urllib.request.urlopen(request) as answer:
-    print(answer.read().decode())"""
+try:
+    answer = urllib.request.urlopen(request)
+except urllib.error.HTTPError as error:
+    answer = error  # refused: it says why
+print(answer.read().decode())"""
 
 
 def curl_record(*, base_url: str) -> str:
@@ -99,21 +109,31 @@ def task(card: Card, *, engine: str, state: Literal[State.SUCCEEDED, State.FAILE
     return Task(
         id=_TASK_ID,
         account_id=AccountId(UUID(int=0)),
+        key_id=KeyId(UUID(int=0)),
         model=card.id,
+        engine=engine,
+        priority=Priority.NORMAL,
+        reference=None,
         request=wire.dump(
             {"model": card.id, **({"callBackUrl": callback_url} if callback_url else {}), "input": values}
         ),
         input=checked,
+        size="",
         callback_url=callback_url or None,
+        callback_events=wire.CALLBACK_EVENTS,
         state=state,
         attempt=1 if is_good else 3,
         attempts_max=3,
         progress=100 if is_good else 40,
+        reported_stage=None,
+        submission=None,
+        cancel_asked=False,
         price_credits=price(checked, card),
         charged_credits=charged,
         balance_credits=_BALANCE_CREDITS - charged,
         seed=1,
-        engine=engine if is_good else None,
+        artifacts={},
+        facts=_FACTS if is_good else {},
         results=(f"{_TOKEN}/{_TASK_ID.hex}.{extension}",) if is_good else (),
         failure=None if is_good else Failure(code="500", message=str(EngineTimeout())),
         created_at=_CREATED_AT,
@@ -128,13 +148,11 @@ def create_answer() -> str:
 
 
 def record_answer(ended: Task, *, files_url: str) -> str:
-    return _indented(
-        wire.envelope(200, "success", wire.record_data(Record(task=ended, queue_position=None), files_url=files_url))
-    )
+    return _indented(wire.envelope(200, "success", wire.record_data(Record(task=ended), files_url=files_url)))
 
 
 def callback(ended: Task, *, files_url: str) -> str:
-    return _indented(wire.parse_json(wire.callback_body(ended, files_url=files_url)))
+    return _indented(parse_json(wire.callback_body(ended, files_url=files_url)))
 
 
 def _indented(value: JsonValue) -> str:

@@ -6,36 +6,42 @@ Source: the wire contract, by section.
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, NoReturn
+from typing import Final
 from uuid import UUID
 
-from photoplay.domain.errors import InvalidInput, MalformedBody
+from photoplay.domain.errors import InvalidInput
 from photoplay.domain.json import JsonObject, JsonValue
-from photoplay.domain.tasks import State, Task, TaskId
+from photoplay.domain.outcomes import TIMINGS
+from photoplay.domain.script import SCRIPT_FIELD
+from photoplay.domain.tasks import CallbackEvent, Priority, State, Task, TaskId
+from photoplay.domain.waiting import next_poll
 from photoplay.flows.query import Record
 from photoplay.flows.submit import Submission
-from photoplay.store.files import StoredFile
+from photoplay.web.strict import parse_json
 
 __all__ = [
+    "CALLBACK_EVENTS",
+    "REFERENCE_CHARS_MAX",
     "STATES",
     "callback_body",
+    "check_idempotency_key",
     "created",
     "dump",
     "envelope",
+    "epoch_ms",
     "parse_field",
-    "parse_json",
+    "parse_fields",
+    "parse_known_task_id",
     "parse_submission",
     "parse_task_id",
     "record_data",
-    "uploaded",
+    "task_data",
 ]
 
-# §2: deeper nesting has no use and can exhaust a parser's stack.
-DEPTH_MAX: Final = 64
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
+REFERENCE_CHARS_MAX: Final = 255
 
 # §3: the wire knows five states.
 STATES: Final[Mapping[State, str]] = {
@@ -47,7 +53,14 @@ STATES: Final[Mapping[State, str]] = {
     State.CANCELLED: "fail",
     State.EXPIRED: "fail",
 }
-_NEXT_POLL_MS: Final[Mapping[State, int]] = {State.WAITING: 1000, State.CLAIMED: 500, State.GENERATING: 1000}
+# §4 and what may be asked for beyond it: the end alone, unless the request says otherwise.
+CALLBACK_EVENTS: Final = frozenset({CallbackEvent.SUCCESS, CallbackEvent.FAIL})
+_CALLBACKS: Final[Mapping[CallbackEvent, tuple[int, str]]] = {
+    CallbackEvent.GENERATING: (200, "Playground task is generating."),
+    CallbackEvent.SUCCESS: (200, "Playground task completed successfully."),
+    CallbackEvent.FAIL: (501, "Playground task failed."),
+}
+_ARTIFACTS: Final[Mapping[str, str]] = {"poster": "posterUrl", "last_frame": "lastFrameUrl"}
 
 
 def envelope(code: int, text: str, data: JsonValue) -> JsonObject:
@@ -57,81 +70,6 @@ def envelope(code: int, text: str, data: JsonValue) -> JsonObject:
 
 def dump(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def parse_json(body: bytes) -> JsonValue:
-    """Parse a body strictly: UTF-8, no duplicate key, no NaN or Infinity, no depth over 64 (§2).
-
-    Raises: MalformedBody; InvalidInput for text that no database and no caller can carry.
-    """
-    try:
-        text = body.decode("utf-8")
-        _require_depth(text)
-        value: JsonValue = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-        )
-    except UnicodeDecodeError as exc:
-        raise MalformedBody(f"The body is not UTF-8: byte {exc.start} cannot be read") from exc
-    except json.JSONDecodeError as exc:
-        raise MalformedBody(f"The body is not JSON: {exc.msg} at line {exc.lineno}, column {exc.colno}") from exc
-    except ValueError as exc:
-        raise MalformedBody(f"The body is not JSON that can be read: {exc}") from exc
-    _require_clean_text(value, "the body")
-    return value
-
-
-def _require_depth(text: str) -> None:
-    depth = 0
-    # The closing quote is optional: a string without an end is read once, not from each of its quotes anew.
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', text, re.DOTALL):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
-        if depth > DEPTH_MAX:
-            raise ValueError(f"it is nested deeper than {DEPTH_MAX}")
-
-
-def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"the number {text[:30]} is too large")
-    return value
-
-
-def _require_clean_text(value: JsonValue, path: str) -> None:
-    match value:
-        case str():
-            if "\x00" in value or not _is_encodable(value):
-                raise InvalidInput(f"{path} holds a NUL character or half of a surrogate pair", field=path)
-        case Mapping():
-            for name, item in value.items():
-                _require_clean_text(name, f"a key of {path}")
-                # Cut, or a long name would be copied for each of its items.
-                short = name[:60]
-                _require_clean_text(item, short if path == "the body" else f"{path}.{short}")
-        case Sequence():
-            for index, item in enumerate(value):
-                _require_clean_text(item, f"{path}[{index}]")
-        case _:
-            pass
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def parse_submission(body: bytes, *, idempotency_key: str | None) -> Submission:
@@ -149,15 +87,79 @@ def parse_submission(body: bytes, *, idempotency_key: str | None) -> Submission:
         raise InvalidInput(_required_or("input", fields, "must be an object"), field="input")
     if url is not None and not isinstance(url, str):
         raise InvalidInput("callBackUrl must be an http or https URL", field="callBackUrl")
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_CHARS_MAX:
-        raise InvalidInput(
-            f"Idempotency-Key has {len(idempotency_key)} characters, allowed are 1 to {IDEMPOTENCY_KEY_CHARS_MAX}",
-            field="Idempotency-Key",
-        )
     # An empty callBackUrl is what form-built clients send for none.
     return Submission(
-        model=model, input=fields, callback_url=url or None, request=dump(value), idempotency_key=idempotency_key
+        model=model,
+        input=fields,
+        callback_url=url or None,
+        callback_events=_parse_callback_events(value.get("callBackEvents")),
+        request=dump(value),
+        idempotency_key=check_idempotency_key(idempotency_key),
+        credits_max=_parse_credits_max(value.get("maxCredits")),
+        priority=_parse_priority(value.get("priority")),
+        reference=_parse_reference(value.get("clientReference")),
+        script=_parse_script(value.get(SCRIPT_FIELD)),
     )
+
+
+def check_idempotency_key(key: str | None) -> str | None:
+    """Raises: InvalidInput if it is empty or too long."""
+    if key is not None and not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS_MAX:
+        raise InvalidInput(
+            f"Idempotency-Key has {len(key)} characters, allowed are 1 to {IDEMPOTENCY_KEY_CHARS_MAX}",
+            field="Idempotency-Key",
+        )
+    return key
+
+
+def _parse_callback_events(value: JsonValue) -> frozenset[CallbackEvent]:
+    if value is None:
+        return CALLBACK_EVENTS
+    known = [event.value for event in CallbackEvent]
+    if (
+        not isinstance(value, Sequence)
+        or isinstance(value, str)
+        or not value
+        or any(item not in known for item in value)
+    ):
+        raise InvalidInput(
+            f"callBackEvents is not within the range of allowed options: a list of one or more of {', '.join(known)};"
+            f" got {dump(value)[:100]}",
+            field="callBackEvents",
+        )
+    return frozenset(CallbackEvent(str(item)) for item in value)
+
+
+def _parse_credits_max(value: JsonValue) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise InvalidInput("maxCredits must be a whole number of credits, 0 or more", field="maxCredits")
+    return value
+
+
+def _parse_priority(value: JsonValue) -> Priority:
+    names = {priority.name.lower(): priority for priority in Priority}
+    if value is None:
+        return Priority.NORMAL
+    if not isinstance(value, str) or value not in names:
+        raise InvalidInput(
+            f"priority is not within the range of allowed options: {', '.join(names)}; got {dump(value)[:60]}",
+            field="priority",
+        )
+    return names[value]
+
+
+def _parse_reference(value: JsonValue) -> str | None:
+    if value is not None and (not isinstance(value, str) or not 1 <= len(value) <= REFERENCE_CHARS_MAX):
+        raise InvalidInput(
+            f"clientReference must be a text of 1 to {REFERENCE_CHARS_MAX} characters", field="clientReference"
+        )
+    return value
+
+
+def _parse_script(value: JsonValue) -> JsonObject | None:
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidInput(f"{SCRIPT_FIELD} must be an object", field=SCRIPT_FIELD)
+    return value
 
 
 def _required_or(name: str, value: JsonValue, text: str) -> str:
@@ -169,9 +171,15 @@ def parse_field(body: bytes, name: str) -> str | None:
 
     Raises: MalformedBody, InvalidInput.
     """
+    (field,) = parse_fields(body, name)
+    return field
+
+
+def parse_fields(body: bytes, *names: str) -> list[str | None]:
+    """Read some text fields of a JSON object, each as `parse_field` does."""
     value = parse_json(body)
-    field = value.get(name) if isinstance(value, Mapping) else None
-    return field if isinstance(field, str) else None
+    found = [value.get(name) if isinstance(value, Mapping) else None for name in names]
+    return [field if isinstance(field, str) else None for field in found]
 
 
 def parse_task_id(text: str | None) -> TaskId | None:
@@ -184,16 +192,34 @@ def parse_task_id(text: str | None) -> TaskId | None:
     return TaskId(UUID(hex=text)) if re.fullmatch(r"[0-9a-f]{32}", text) else None
 
 
+def parse_known_task_id(text: str | None) -> TaskId:
+    """Return the id. Raises: InvalidInput if it is missing, or if no task can have it."""
+    task_id = parse_task_id(text)
+    if task_id is None:
+        raise InvalidInput("recordInfo is null", field="taskId")
+    return task_id
+
+
 def created(task_id: TaskId) -> JsonObject:
     return {"taskId": task_id.hex, "recordId": task_id.hex}
 
 
 def record_data(record: Record, *, files_url: str) -> JsonObject:
     """The query answer's data: every field, always present (§3)."""
-    task = record.task
+    poll = next_poll(record.task, record.eta)
+    return {
+        **task_data(record.task, files_url=files_url),
+        "queuePosition": record.queue_position,
+        "etaSeconds": None if record.eta is None else math.ceil(record.eta.total_seconds()),
+        "nextPollMs": None if poll is None else round(poll.total_seconds() * 1000),
+    }
+
+
+def task_data(task: Task, *, files_url: str) -> JsonObject:
+    """What a record says of a task by itself, whatever waits before it."""
     succeeded = task.state is State.SUCCEEDED
     # §3: JSON inside a string, as `param` is.
-    result = dump({"resultUrls": [files_url + path for path in task.results]}) if succeeded else ""
+    result = dump(_result(task, files_url)) if succeeded else ""
     return {
         "taskId": task.id.hex,
         "model": task.model,
@@ -203,50 +229,48 @@ def record_data(record: Record, *, files_url: str) -> JsonObject:
         "failCode": task.failure.code if task.failure else None,
         "failMsg": task.failure.message if task.failure else None,
         "costTime": _cost_time_s(task),
-        "createTime": _epoch_ms(task.created_at),
-        "updateTime": _epoch_ms(task.updated_at),
-        "completeTime": _epoch_ms(task.finished_at) if task.finished_at else None,
+        "createTime": epoch_ms(task.created_at),
+        "updateTime": epoch_ms(task.updated_at),
+        "completeTime": epoch_ms(task.finished_at) if task.finished_at else None,
         "progress": task.progress,
         "consumeCredits": task.charged_credits,
         "creditsConsumed": task.charged_credits,
         "remainedCredits": task.balance_credits,
         "engine": task.engine,
-        "queuePosition": record.queue_position,
-        "etaSeconds": None,
-        "nextPollMs": _NEXT_POLL_MS.get(task.state),
+        "engineVersion": task.facts.get("version"),
+        "seed": task.seed,
+        "timings": _timings(task),
+        "stage": task.stage.value,
+        "priority": task.priority.name.lower(),
+        "clientReference": task.reference,
     }
 
 
+# Of the engine's facts, those that say what became of the caller's words.
+_TOLD: Final = ("direction", "made", "shown")
+
+
+def _result(task: Task, files_url: str) -> JsonObject:
+    """The clip alone in `resultUrls`, as the contract has it; what else there is stands beside it."""
+    more = {_ARTIFACTS[kind]: files_url + path for kind, path in task.artifacts.items() if kind in _ARTIFACTS}
+    told = {name: task.facts[name] for name in _TOLD if name in task.facts}
+    return {"resultUrls": [files_url + path for path in task.results], **more, **told}
+
+
 def callback_body(task: Task, *, files_url: str) -> bytes:
-    """The callback of a finished task (§4). Published verifiers read the id from any of three places."""
-    succeeded = task.state is State.SUCCEEDED
-    data = record_data(Record(task=task, queue_position=None), files_url=files_url)
+    """The callback of a task that has ended or generates (§4).
+
+    Published verifiers read the id from any of three places.
+    """
+    code, text = _CALLBACKS[CallbackEvent.of(task.state)]
+    data = record_data(Record(task=task), files_url=files_url)
     body: JsonObject = {
-        "code": 200 if succeeded else 501,
-        "msg": "Playground task completed successfully." if succeeded else "Playground task failed.",
+        "code": code,
+        "msg": text,
         "taskId": task.id.hex,
         "data": {**data, "task_id": task.id.hex},
     }
     return dump(body).encode()
-
-
-def uploaded(file: StoredFile, *, files_url: str) -> JsonObject:
-    """Both field sets that the public service publishes for an upload (§6)."""
-    name, url = file.path.rpartition("/")[2], files_url + file.path
-    return {
-        "success": True,
-        "fileName": name,
-        "filePath": file.path,
-        "downloadUrl": url,
-        "fileSize": file.size_bytes,
-        "mimeType": file.mime_type,
-        "uploadedAt": file.created_at.isoformat(),
-        "fileId": file.path.partition("/")[0],
-        "originalName": file.original_name,
-        "fileUrl": url,
-        "uploadPath": "",
-        "expiresAt": file.expires_at.isoformat(),
-    }
 
 
 def _cost_time_s(task: Task) -> int | None:
@@ -258,5 +282,13 @@ def _cost_time_s(task: Task) -> int | None:
     return round((task.finished_at - task.generating_at).total_seconds())
 
 
-def _epoch_ms(moment: datetime) -> int:
+def _timings(task: Task) -> JsonValue:
+    """What the successful attempt took, in milliseconds; null before that, and where it was not measured."""
+    seconds = task.facts.get(TIMINGS)
+    if not isinstance(seconds, Mapping):
+        return None
+    return {name.removesuffix("_s") + "Ms": round(float(str(value)) * 1000) for name, value in seconds.items()}
+
+
+def epoch_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)

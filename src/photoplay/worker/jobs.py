@@ -3,19 +3,16 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
-from uuid import UUID
 
 import structlog
 from pgqueuer import Job, QueueManager
 
 from photoplay.domain.errors import AppError
-from photoplay.domain.tasks import TaskId
-from photoplay.flows.deliver import deliver
 from photoplay.flows.execute import execute
 from photoplay.flows.parts import WorkerParts
-from photoplay.store.jobs import DELIVER, GENERATE
+from photoplay.store.jobs import generation_queue
 
-__all__ = ["RunningJobs", "register_delivery", "register_generation"]
+__all__ = ["RunningJobs", "register_generation"]
 
 log = structlog.get_logger()
 
@@ -49,17 +46,13 @@ class RunningJobs:
             self._tasks.pop().cancel()
 
 
-def register_generation(manager: QueueManager, parts: WorkerParts, running: RunningJobs) -> None:
+def register_generation(manager: QueueManager, engine: str, parts: WorkerParts, running: RunningJobs) -> None:
     async def generate(job: Job) -> None:
-        with running.run(job) as task_id:
-            await execute(TaskId(UUID(hex=task_id)), parts=parts)
+        # The job wakes; which task goes first is for the claim to say.
+        with running.run(job):
+            await execute(engine, parts=parts)
 
-    manager.entrypoint(GENERATE, accepts_context=False)(generate)
-
-
-def register_delivery(manager: QueueManager, parts: WorkerParts, running: RunningJobs) -> None:
-    async def send(job: Job) -> None:
-        with running.run(job) as callback_id:
-            await deliver(callback_id, parts=parts)
-
-    manager.entrypoint(DELIVER, accepts_context=False)(send)
+    places = parts.engines[engine]
+    # PgQueuer's limit is the database's, so it holds for all workers.
+    limit = places.size if places.is_shared else 0
+    manager.entrypoint(generation_queue(engine), concurrency_limit=limit, accepts_context=False)(generate)

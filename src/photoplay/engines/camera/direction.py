@@ -1,35 +1,26 @@
 """From a prompt to a direction for the camera. Pure; a prompt is never wrong, at worst it asks for nothing."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from photoplay.domain.json import JsonObject
-from photoplay.engines.camera.terms import (
-    AXES,
-    BREAKERS,
-    CAMERA,
-    CUES,
-    DENIAL_CARRIERS,
-    DENIAL_ENDS,
-    DENIALS,
-    PACES,
-    TERMS,
-    Axis,
-    Move,
-    Standing,
-    Term,
-)
+from photoplay.engines.camera.ambience import CALM, EFFECTS, FAINT, HEAVY, LOOPS, SCENES, Effect
+from photoplay.engines.camera.moves import AXES, Axis, Move
+from photoplay.engines.camera.reading import Clause, Mention, clauses, effect_mentions, mentions, tidy
 
-__all__ = ["Direction", "Motion", "Source", "direct"]
+__all__ = ["Direction", "Motion", "Phase", "Source", "direct"]
 
 
 class Source(StrEnum):
     """Who chose the moves."""
 
     PROMPT = "prompt"
+    SCENE = "scene"
+    """The prompt names no move, but something that is filmed in a usual way."""
     DEFAULT = "default"
     CONTROLS = "controls"
 
@@ -42,145 +33,143 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direction:
-    """What the camera does. All motions run together, for the whole clip."""
+class Phase:
+    """Motions that run together for a part of the clip."""
 
     motions: tuple[Motion, ...]
     """At most one an axis. Empty: the camera stands still."""
+    start: float
+    """Share of the clip, 0.0 to 1.0."""
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """What the camera does and what the air is full of."""
+
+    phases: tuple[Phase, ...]
+    """In order, without overlap; never empty. A gap between two is a rest."""
     source: Source
+    effects: Mapping[Effect, float]
+    """How strong each is; 1.0 is ordinary."""
+    loop: bool = False
+
+    @property
+    def motions(self) -> tuple[Motion, ...]:
+        return tuple(motion for phase in self.phases for motion in phase.motions)
 
     def to_json(self) -> JsonObject:
-        motions = [{"move": str(motion.move), "pace": motion.pace} for motion in self.motions]
-        return {"source": str(self.source), "motions": motions or [{"move": str(Move.STATIC), "pace": 0.0}]}
+        return {
+            "source": str(self.source),
+            "phases": [
+                {
+                    "start": round(phase.start, 4),
+                    "end": round(phase.end, 4),
+                    "motions": [{"move": str(motion.move), "pace": round(motion.pace, 4)} for motion in phase.motions]
+                    or [{"move": str(Move.STATIC), "pace": 0.0}],
+                }
+                for phase in self.phases
+            ],
+            "effects": {str(effect): round(strength, 4) for effect, strength in self.effects.items()},
+            "loop": self.loop,
+        }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mention:
-    move: Move
-    pace: float
-    denied: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Clause:
-    text: str
-    camera_before: bool
-    """The sentence has named a camera in an earlier clause."""
-
-
-# The escapes are the full-width marks of Chinese.
-_SENTENCE_END: Final = re.compile(r"[.!?;\n\u3002\uff01\uff1f\uff1b](?!\d)")
-_CLAUSE_END: Final = re.compile(r"[,:()\[\]\"\uff0c\u3001\uff1a\uff08\uff09\u3010\u3011\u2013\u2014]|--[a-z][\w-]*")
 _FIXED_FLAG: Final = re.compile(r"--(?:camerafixed|cf)[ =]+(?:true|1|yes)\b")
-# The words after `--no` are what the author does not want; any other flag only ends a clause.
-_NO_FLAG: Final = re.compile(r"--no[ =]+")
 
-# How far around a term its clause is read: a whole sentence, and a prompt without punctuation stays cheap.
-_NEAR: Final = 150
-_DENIAL_REACH: Final = 3
-_DENIAL_REACH_CHINESE: Final = 5
+# Who wants no pan wants nothing that goes sideways.
+_ALIKE: Final[Mapping[Axis, set[Axis]]] = {
+    Axis.PAN: {Axis.TRUCK, Axis.ORBIT},
+    Axis.TRUCK: {Axis.PAN, Axis.ORBIT},
+    Axis.TILT: {Axis.CRANE},
+    Axis.CRANE: {Axis.TILT},
+}
 
-
-def direct(prompt: str, *, seed: int) -> Direction:
-    """Read the moves that a prompt asks for; where it names none, choose a gentle push-in that drifts by the seed."""
-    text = re.sub(r"[ \t]+", " ", prompt.lower().replace("\u2019", "'").replace("\u2011", "-"))
-    mentions = [mention for clause in _clauses(text) for mention in _mentions(clause)]
-    asked = _first_per_axis(mention for mention in mentions if not mention.denied)
-    still = any(mention.move is Move.STATIC and not mention.denied for mention in mentions)
-    if _FIXED_FLAG.search(text) or (still and not asked):
-        return Direction(motions=(), source=Source.PROMPT)
-    if asked:
-        return Direction(motions=asked, source=Source.PROMPT)
-    forbidden = {AXES[mention.move][0] for mention in mentions if mention.denied and mention.move in AXES}
-    return Direction(motions=_default(seed, forbidden), source=Source.DEFAULT)
+_CALM_FACTOR: Final = 0.75
 
 
-def _default(seed: int, forbidden: set[Axis]) -> tuple[Motion, ...]:
-    motions = (
-        Motion(move=Move.PUSH_IN, pace=0.6),
-        Motion(move=Move.PAN_LEFT if seed & 1 else Move.PAN_RIGHT, pace=0.12),
-        Motion(move=Move.TILT_DOWN if seed & 2 else Move.TILT_UP, pace=0.08),
+def direct(prompt: str, *, seed: int, duration_s: float = 5.0) -> Direction:
+    """Read what a prompt asks for; where it names no move, choose one by the scene, and by the seed which way."""
+    text = tidy(prompt)
+    parts = clauses(text)
+    found = [(clause, mention) for clause in parts for mention in mentions(clause)]
+    effects = _effects(parts)
+    phases, source = _phases(text, found, duration_s=duration_s), Source.PROMPT
+    if not phases:
+        denied: set[Axis] = set()
+        for _, mention in found:
+            if mention.denied and mention.move in AXES:
+                denied |= _ALIKE.get(AXES[mention.move][0], set()) | {AXES[mention.move][0]}
+        motions, source = _default(text, seed=seed, denied=denied)
+        phases = (Phase(motions=motions, start=0.0, end=1.0),)
+    return Direction(phases=phases, source=source, effects=effects, loop=LOOPS.search(text) is not None)
+
+
+def _phases(text: str, found: list[tuple[Clause, Mention]], *, duration_s: float) -> tuple[Phase, ...]:
+    """Turn the moves of each stretch of the prompt into a phase; stretches without a move take no time."""
+    if _FIXED_FLAG.search(text):
+        return (Phase(motions=(), start=0.0, end=1.0),)
+    stretches: dict[int, list[tuple[Clause, Mention]]] = {}
+    for clause, mention in found:
+        if not mention.denied:
+            stretches.setdefault(clause.phase, []).append((clause, mention))
+    moving = [_first_per_axis(mention for _, mention in stretch) for stretch in stretches.values()]
+    spans = [stretch[0][0].span for stretch in stretches.values()]
+    if not any(moving):
+        return (Phase(motions=(), start=0.0, end=1.0),) if moving else ()
+    return tuple(
+        Phase(motions=motions, start=start, end=end)
+        for motions, (start, end) in zip(moving, _shares(spans, duration_s), strict=True)
     )
-    return tuple(motion for motion in motions if AXES[motion.move][0] not in forbidden)
 
 
-def _first_per_axis(mentions: Iterator[_Mention]) -> tuple[Motion, ...]:
+def _shares(spans: list[tuple[float, float] | None], duration_s: float) -> list[tuple[float, float]]:
+    """Place phases in the clip: by the seconds that the prompt gives, otherwise in turn and equally long."""
+    timed = [span for span in spans if span is not None]
+    rising = all(before[1] <= after[0] + 1e-6 for before, after in pairwise(timed))
+    if len(timed) == len(spans) and rising and all(end > start for start, end in timed):
+        # A plan for ten seconds in a clip of five is a plan at twice the speed.
+        whole = max(duration_s, timed[-1][1])
+        return [(start / whole, end / whole) for start, end in timed]
+    return [(index / len(spans), (index + 1) / len(spans)) for index in range(len(spans))]
+
+
+def _first_per_axis(found: Iterator[Mention]) -> tuple[Motion, ...]:
     motions: dict[Axis, Motion] = {}
-    for mention in mentions:
+    for mention in found:
         if mention.move in AXES:
             motions.setdefault(AXES[mention.move][0], Motion(move=mention.move, pace=mention.pace))
     return tuple(motions.values())
 
 
-def _clauses(text: str) -> Iterator[_Clause]:
-    for sentence in _SENTENCE_END.split(_NO_FLAG.sub(", no ", text)):
-        camera_before = False
-        for part in _CLAUSE_END.split(sentence):
-            yield _Clause(text=part.strip(), camera_before=camera_before)
-            camera_before = camera_before or CAMERA.search(part) is not None
+def _default(text: str, *, seed: int, denied: set[Axis]) -> tuple[tuple[Motion, ...], Source]:
+    calm = _CALM_FACTOR if CALM.search(text) else 1.0
+    scene = next((scene for scene in SCENES if scene.pattern.search(text)), None)
+    if scene is None:
+        chosen, source = _drift(seed), Source.DEFAULT
+    else:
+        chosen, source = [(mirror if seed & 1 else move, pace) for move, mirror, pace in scene.moves], Source.SCENE
+    motions = [Motion(move=move, pace=round(pace * calm, 4)) for move, pace in chosen if AXES[move][0] not in denied]
+    return tuple(motions), source
 
 
-def _mentions(clause: _Clause) -> Iterator[_Mention]:
-    """Yield the terms of one clause that count, in the order in which they stand."""
-    found: list[tuple[re.Match[str], Term, bool]] = []
-    candidates = ((row, match) for row in TERMS for match in row.pattern.finditer(clause.text))
-    for row, match in candidates:
-        # A row that does not count leaves its words to the rows below it.
-        if any(match.start() < other.end() and other.start() < match.end() for other, _, _ in found):
-            continue
-        denied = _is_denied(_before(clause.text, match))
-        if denied or _is_about_camera(clause, match, row.standing):
-            found.append((match, row, denied))
-    for match, row, denied in sorted(found, key=lambda entry: entry[0].start()):
-        yield _Mention(move=row.move, pace=_pace(clause.text, match), denied=denied)
-
-
-def _before(text: str, term: re.Match[str]) -> str:
-    return text[max(0, term.start() - _NEAR) : term.start()]
-
-
-def _is_denied(before: str) -> bool:
-    # Chinese writes no spaces: what counts as a word there is whatever touches the term.
-    words = [word if word.isascii() else word[-_DENIAL_REACH_CHINESE:] for word in before.split()]
-    recent = [word for word in words if word not in DENIAL_CARRIERS][-_DENIAL_REACH:]
-    return DENIALS.search(" ".join(_after_last(recent, DENIAL_ENDS))) is not None
-
-
-def _after_last(words: list[str], ends: frozenset[str]) -> list[str]:
-    last = max((index for index, word in enumerate(words) if word in ends), default=-1)
-    return words[last + 1 :]
-
-
-def _is_about_camera(clause: _Clause, term: re.Match[str], standing: Standing) -> bool:
-    before = _before(clause.text, term).split()
-    match standing:
-        case Standing.ALONE:
-            return True
-        case Standing.DENIED:
-            return False
-        case Standing.CAMERA:
-            return _camera_is_subject(clause, before)
-        case Standing.CUED:
-            return not before or _is_cue(before[-1]) or _camera_is_subject(clause, before)
-
-
-def _camera_is_subject(clause: _Clause, before: list[str]) -> bool:
-    text = " ".join(before)
-    named = list(CAMERA.finditer(text))
-    if named:
-        return BREAKERS.search(text, named[-1].end()) is None
-    return clause.camera_before and all(_is_cue(word) for word in before)
-
-
-def _is_cue(word: str) -> bool:
-    return word in CUES or any(pattern.search(word) for pattern, _ in PACES)
-
-
-def _pace(text: str, term: re.Match[str]) -> float:
-    """Return the pace of the word nearest to the term, 1.0 where the clause has none."""
-    near = [
-        (max(word.start() - term.end(), term.start() - word.end(), 0), row, pace)
-        for row, (pattern, pace) in enumerate(PACES)
-        for word in pattern.finditer(text, max(0, term.start() - _NEAR), term.end() + _NEAR)
+def _drift(seed: int) -> list[tuple[Move, float]]:
+    return [
+        (Move.PUSH_IN, 0.6),
+        (Move.TRUCK_LEFT if seed & 1 else Move.TRUCK_RIGHT, 0.25),
+        (Move.TILT_DOWN if seed & 2 else Move.TILT_UP, 0.08),
     ]
-    return min(near)[2] if near else 1.0
+
+
+def _effects(parts: list[Clause]) -> dict[Effect, float]:
+    found: dict[Effect, float] = {}
+    refused: set[Effect] = set()
+    for clause in parts:
+        for effect, match, denied in effect_mentions(clause, EFFECTS):
+            if denied:
+                refused.add(effect)
+                continue
+            near = clause.text[max(0, match.start() - 40) : match.end() + 25]
+            strength = 0.6 if FAINT.search(near) else 1.5 if HEAVY.search(near) else 1.0
+            found[effect] = max(found.get(effect, 0.0), strength)
+    return {effect: found[effect] for effect in Effect if effect in found and effect not in refused}

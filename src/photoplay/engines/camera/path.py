@@ -1,141 +1,158 @@
-"""From a direction to what the camera sees in every frame. Pure; lengths are in pixels of the still."""
+"""From a lens to where in the still the camera looks, and how much of it no frame may leave. Pure.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import exp, sqrt
+Lengths are in frame widths: the unit is the width of the largest window of the output's ratio that fits in the still.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photoplay.domain.json import JsonObject
-from photoplay.engines.camera.direction import Direction
-from photoplay.engines.camera.terms import AXES, Axis
+from photoplay.engines.camera.arrays import Map
+from photoplay.engines.camera.lens import Lens, calmer
 from photoplay.media.sizes import Size
 
-__all__ = ["Travel", "Window", "ease", "plan", "windows"]
+__all__ = ["Camera", "Relief", "flat", "look", "place"]
+
+Relief = Callable[[Map, Map], Map]
+"""Inverse depth, 1.0 at the subject and more in front of it, at places of the still."""
+
+_CROP_MAX: Final = 2.0
+# Tighter shows next to nothing of the still.
+_CROP_LIMIT: Final = 8.0
+_CROP_STEP: Final = 0.0005
+# A tenth of a pixel of a 1280 px frame: what rounding may put beside the still shows its last line once more.
+_SLACK: Final = 0.00008
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """The part of the still that fills the frame. Edges, not pixel centres: the whole still is 0, 0, width, height."""
+class Camera:
+    """A lens with a place in the still."""
 
-    left: float
-    top: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Travel:
-    """Where the camera starts and ends. Every window between them is a mixture of the two, so both inside is enough."""
-
-    start: Window
-    end: Window
+    lens: Lens
+    crop: float
+    """1.0 shows the largest window; more is tighter."""
+    centre: tuple[float, float]
+    """Of the window of frame 0, from the still's own middle."""
+    towards: tuple[float, float]
+    """What a camera that goes forward goes to, from the window's middle."""
+    half: tuple[float, float]
+    """Half the still's sides."""
 
     def to_json(self) -> JsonObject:
-        """Say how far the camera goes: zoom as a ratio above 1 for closer, pan and tilt in shares of the frame."""
-        width, height = max(self.start.width, self.end.width), max(self.start.height, self.end.height)
-        across = (self.end.left - self.start.left + (self.end.width - self.start.width) / 2) / width
-        down = (self.end.top - self.start.top + (self.end.height - self.start.height) / 2) / height
-        return {
-            "zoom": round(self.start.width / self.end.width, 4),
-            "pan_right": round(across, 4),
-            "tilt_down": round(down, 4),
+        """Say how far the camera goes."""
+        end = {name: float(getattr(self.lens, name)[-1]) for name in ("pan", "tilt", "across", "down")}
+        zoom = float(np.exp(self.lens.zoom[-1]) / (1 - self.lens.forward[-1]))
+        return {"zoom": round(zoom, 4), "roll": round(float(self.lens.roll[-1]), 4), "crop": round(self.crop, 4)} | {
+            name: round(way, 4) for name, way in end.items()
         }
 
 
-# At pace 1 a 5 s push-in ends at exp(0.18), about 1.2 times: clearly a move, and a 720p still stays sharp.
-_ZOOM_LOG: Final = 0.18
-# A pan that has to be bought by cropping goes a sixth of the frame; over pixels that the ratio cuts off, further.
-_TRAVEL: Final = 0.16
-_TRAVEL_FREE: Final = 0.40
-# A clip twice as long goes sqrt(2) times as far, so that it is calmer but not much tighter.
-_DURATION_REFERENCE_S: Final = 5
-_STRETCH_MAX: Final = 2.0
-
-_RAMP: Final = 0.3
-"""Share of the clip spent on gathering speed, and again on losing it."""
+def flat(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The relief of a picture without any."""
+    del y
+    return np.ones_like(x)
 
 
-def plan(direction: Direction, *, still: Size, output: Size, duration_s: int) -> Travel:
-    """Choose the largest windows that let the move happen inside the still, the first as central as they allow.
+def place(lens: Lens, *, still: Size, output: Size, focus: tuple[float, float], relief: Relief = flat) -> Camera:
+    """Choose the widest view in which no frame leaves the still, as near to the focus as that allows.
 
-    The first window is the whole still cut to the output's ratio, unless the move itself needs more room: a pull-out
-    starts tighter, and a pan that the ratio leaves too little room for crops a little.
+    `focus` is in shares of the still.
     """
     cover = min(still.width_px / output.width_px, still.height_px / output.height_px)
-    width, height = output.width_px * cover, output.height_px * cover
-    amounts = _amounts(direction, duration_s)
-    across = _share(amounts[Axis.PAN], still.width_px / width)
-    down = -_share(amounts[Axis.TILT], still.height_px / height)
-    zoom = exp(_ZOOM_LOG * amounts[Axis.ZOOM])
-    first, last = min(1.0, zoom), min(1.0, 1 / zoom)
-    room = (first + last) / 2
-    base = min(1.0, still.width_px / (width * (abs(across) + room)), still.height_px / (height * (abs(down) + room)))
-    x, dx = _centres(still.width_px, base * width, base * across * width, first=first, last=last)
-    y, dy = _centres(still.height_px, base * height, base * down * height, first=first, last=last)
-    return Travel(
-        start=_around(x, y, base * first * width, base * first * height),
-        end=_around(x + dx, y + dy, base * last * width, base * last * height),
-    )
+    unit = output.width_px * cover
+    half = (still.width_px / unit / 2, still.height_px / unit / 2)
+    tall = output.height_px / output.width_px
+    wish = ((focus[0] - 0.5) * 2 * half[0], (focus[1] - 0.5) * 2 * half[1])
+    base = Camera(lens=lens, crop=1.0, centre=(0.0, 0.0), towards=(0.0, 0.0), half=half)
+    while (best := _widest(base, wish=wish, tall=tall, relief=relief)) is None:
+        # Moves that add up to more than the still holds are made smaller, all of them alike.
+        base = replace(base, lens=calmer(base.lens))
+    return best
 
 
-def ease(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn a share of the time into a share of the way: speed ramps by a quintic, holds, and ramps down.
+def _widest(base: Camera, *, wish: tuple[float, float], tall: float, relief: Relief) -> Camera | None:
+    """Return the camera with the smallest crop that fits, None where none up to _CROP_LIMIT does."""
+    best = _fitted(base, 1.0, wish=wish, tall=tall, relief=relief)
+    low, high = 1.0, _CROP_MAX
+    while best is None or (best.crop > 1.0 and high - low > _CROP_STEP):
+        crop = high if best is None else (low + high) / 2
+        fitted = _fitted(base, crop, wish=wish, tall=tall, relief=relief)
+        if fitted is not None:
+            best, high = fitted, crop
+        elif best is not None:
+            low = crop
+        elif high < _CROP_LIMIT:
+            high *= 2
+        else:
+            return None
+    return best
 
-    Shape: any, 0 to 1 in and out; exactly 0 at 0 and 1 at 1; speed, acceleration and jerk are 0 at both ends.
+
+def _fitted(camera: Camera, crop: float, *, wish: tuple[float, float], tall: float, relief: Relief) -> Camera | None:
+    """Shift the window so that every frame is inside the still; None where it cannot be."""
+    centre = _clamp_to(wish, (camera.half[0] - 0.5 / crop, camera.half[1] - tall / 2 / crop))
+    towards = _clamp_to((wish[0] - centre[0], wish[1] - centre[1]), (0.3 / crop, 0.3 * tall / crop))
+    for _ in range(4):
+        tried = Camera(lens=camera.lens, crop=crop, centre=centre, towards=towards, half=camera.half)
+        x, y = _edges(tried, tall=tall, relief=relief)
+        moved: list[float] = []
+        for places, side, at in ((x, camera.half[0], centre[0]), (y, camera.half[1], centre[1])):
+            lowest, highest = float(places.min()), float(places.max())
+            if highest - lowest > 2 * side + 2 * _SLACK:
+                return None
+            moved.append(at + max(-side - lowest - _SLACK, 0.0) - max(highest - side - _SLACK, 0.0))
+        # Not the very same: the places are 32-bit numbers, and the last bits of a shift can be lost in them for ever.
+        if max(abs(moved[0] - centre[0]), abs(moved[1] - centre[1])) < _SLACK / 4:
+            return tried
+        centre = (moved[0], moved[1])
+    return None
+
+
+def look(
+    camera: Camera, frame: NDArray[np.intp] | int, x: NDArray[np.float32], y: NDArray[np.float32], *, relief: Relief
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what of the still is seen at places of the frame: both from their middles, in frame widths.
+
+    The relief is read where the answer lies, so it is found in rounds: nothing tears, whatever the relief.
     """
-    share = np.asarray(share, dtype=np.float64)
-    speed = 1 / (1 - _RAMP)
-
-    def rising(time: NDArray[np.float64]) -> NDArray[np.float64]:
-        # The integral of 6u^5 - 15u^4 + 10u^3.
-        u = time / _RAMP
-        return speed * _RAMP * u**4 * (u * (u - 3) + 2.5)
-
-    middle = speed * (share - _RAMP / 2)
-    return np.where(share < _RAMP, rising(share), np.where(share > 1 - _RAMP, 1 - rising(1 - share), middle))
-
-
-def windows(travel: Travel, *, frames: int) -> list[Window]:
-    """Spread the way over the frames; the first is `travel.start` and the last `travel.end`."""
-    start, end = travel.start, travel.end
-    way = ease(np.linspace(0.0, 1.0, frames))
-    # Zooming by the same factor in equal times looks even; the window's middle keeps pace, so one point stands still.
-    shrink = np.log(end.width / start.width)
-    mix = way if abs(shrink) < 1e-9 else np.expm1(shrink * way) / np.expm1(shrink)
-    return [
-        Window(
-            left=start.left + (end.left - start.left) * share,
-            top=start.top + (end.top - start.top) * share,
-            width=start.width + (end.width - start.width) * share,
-            height=start.height + (end.height - start.height) * share,
-        )
-        for share in mix.tolist()
-    ]
+    lens = camera.lens
+    turn, size = lens.roll[frame], camera.crop * np.exp(lens.zoom[frame])
+    cos, sin = (np.cos(turn) / size).astype(np.float32), (np.sin(turn) / size).astype(np.float32)
+    to_x, to_y = camera.towards
+    # Straight lines to what it goes towards; the frame's place is measured from there.
+    ray_x = x * cos - y * sin - np.float32(to_x)
+    ray_y = x * sin + y * cos - np.float32(to_y)
+    base_x = (camera.centre[0] + to_x + lens.pan[frame]).astype(np.float32)
+    base_y = (camera.centre[1] + to_y + lens.tilt[frame]).astype(np.float32)
+    step_x = lens.across[frame].astype(np.float32) - ray_x * lens.forward[frame].astype(np.float32)
+    step_y = lens.down[frame].astype(np.float32) - ray_y * lens.forward[frame].astype(np.float32)
+    from_x, from_y = base_x + ray_x, base_y + ray_y
+    if relief is flat:
+        return from_x + step_x, from_y + step_y
+    at_x, at_y = from_x + step_x, from_y + step_y
+    for _ in range(3):
+        near = relief(at_x, at_y)
+        at_x, at_y = from_x + step_x * near, from_y + step_y * near
+    return at_x, at_y
 
 
-def _amounts(direction: Direction, duration_s: int) -> Mapping[Axis, float]:
-    stretch = min(sqrt(duration_s / _DURATION_REFERENCE_S), _STRETCH_MAX)
-    amounts = dict.fromkeys(Axis, 0.0)
-    for motion in direction.motions:
-        axis, sense = AXES[motion.move]
-        amounts[axis] = sense * motion.pace * stretch
-    return amounts
+def _edges(camera: Camera, *, tall: float, relief: Relief) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return where the frame's border lies in the still."""
+    frames = len(camera.lens.zoom)
+    # Depth is dear to look up, and a smooth way can be judged by some of its frames; a shaking hand's cannot.
+    count = frames if relief is flat or camera.lens.is_shaken else min(frames, 60)
+    some = np.unique(np.linspace(0, frames - 1, count).astype(np.intp))
+    side = np.linspace(-0.5, 0.5, 17 if relief is not flat else 2, dtype=np.float32)
+    edge = np.full_like(side, 0.5)
+    x = np.concatenate([side, side, edge, -edge])
+    y = np.concatenate([edge, -edge, side, side]) * np.float32(tall)
+    return look(camera, some[:, None], x[None, :], y[None, :], relief=relief)
 
 
-def _share(amount: float, picture: float) -> float:
-    """Return the travel in shares of the frame, for a picture that is `picture` frames wide or high."""
-    return amount * min(max(picture - 1, _TRAVEL), _TRAVEL_FREE)
-
-
-def _centres(side: float, window: float, travel: float, *, first: float, last: float) -> tuple[float, float]:
-    """Place the first window's middle as near the still's middle as both windows' edges permit."""
-    lowest = max(window * first / 2, window * last / 2 - travel)
-    highest = min(side - window * first / 2, side - window * last / 2 - travel)
-    return min(max(side / 2, lowest), max(lowest, highest)), travel
-
-
-def _around(x: float, y: float, width: float, height: float) -> Window:
-    return Window(left=x - width / 2, top=y - height / 2, width=width, height=height)
+def _clamp_to(place: tuple[float, float], room: tuple[float, float]) -> tuple[float, float]:
+    x, y = (min(max(at, -max(limit, 0.0)), max(limit, 0.0)) for at, limit in zip(place, room, strict=True))
+    return x, y

@@ -1,137 +1,129 @@
-"""The still as planes that can be sampled between pixels, and the sampling of one window into one frame."""
+"""From a sight and its layers to the planes of one frame. Nothing here knows of prompts or files."""
 
-from dataclasses import dataclass
-from math import ceil, floor
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from photoplay.domain.errors import StillRejected
-from photoplay.engines.camera.path import Travel, Window
-from photoplay.media.clip import Planes
-from photoplay.media.sizes import Size
+from photoplay.engines.camera.arrays import LANES, Map, Plane, Quad, room
+from photoplay.engines.camera.layer import Layer, Layers, Source
+from photoplay.engines.camera.sight import Bend, Matrix, Sight, blockwise, halved, moved
+from photoplay.media.frame import Planes
 
-__all__ = ["Picture", "develop", "open_still", "sample"]
+__all__ = ["mix", "sample"]
 
-# One thread: the encoder has its own two, and the result must not depend on the machine.
-cv2.setNumThreads(1)
+# Of a frame's lines at a time: their maps then stay in the processor's cache.
+_BAND_PX: Final = 128
 
-# Linear sampling softens most when source and output pixels are the same size, and skips pixels above twice the size.
-_DENSITY_MIN: Final = 1.0
-_DENSITY_MAX: Final = 1.5
-# Lanczos reads four pixels to each side; they are cut from the still with the region so that the cut leaves no trace.
-_MARGIN_PX: Final = 4
-
-# ITU-R BT.709-6, rows Y, Cb, Cr from full-range R, G, B, scaled to 219 and 224 steps above 16 and around 128.
-_KR: Final = 0.2126
-_KB: Final = 0.0722
-_KG: Final = 1 - _KR - _KB
-_TO_LIMITED: Final = np.array(
-    [
-        [_KR * 219 / 255, _KG * 219 / 255, _KB * 219 / 255, 16],
-        [-_KR / (2 - 2 * _KB) * 224 / 255, -_KG / (2 - 2 * _KB) * 224 / 255, 0.5 * 224 / 255, 128],
-        [0.5 * 224 / 255, -_KG / (2 - 2 * _KR) * 224 / 255, -_KB / (2 - 2 * _KR) * 224 / 255, 128],
-    ]
-)
+_Look = Callable[[slice, slice, Sequence[tuple[Source, Source]]], None]
+"""Samples sources for these lines and columns of blocks, each into its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """The region of the still that a travel crosses, converted once."""
-
-    planes: Planes
-    left: float
-    top: float
-    scale_x: float
-    """Pixels of the planes per pixel of the still."""
-    scale_y: float
-
-
-def open_still(path: Path) -> NDArray[np.uint8]:
-    """Read the PNG.
-
-    Shape: (height, width, 3), RGB, uint8 full range.
-    Raises: StillRejected if the file is missing, not a PNG, or damaged.
-    """
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
-        # Pillow reports a broken PNG chunk as SyntaxError; its texts carry the path.
-        raise StillRejected(f"still: expected a readable PNG, got {type(exc).__name__}") from exc
-
-
-def develop(still: NDArray[np.uint8], travel: Travel, *, output: Size) -> Picture:
-    """Cut out what the travel crosses and convert it, at 1.0 to 1.5 pixels per pixel of the widest frame."""
-    height, width = still.shape[:2]
-    both = (travel.start, travel.end)
-    left = max(0, floor(min(window.left for window in both)) - _MARGIN_PX)
-    top = max(0, floor(min(window.top for window in both)) - _MARGIN_PX)
-    right = min(width, ceil(max(window.left + window.width for window in both)) + _MARGIN_PX)
-    bottom = min(height, ceil(max(window.top + window.height for window in both)) + _MARGIN_PX)
-    native = max(window.width for window in both) / output.width_px
-    scale = min(max(1.0, _DENSITY_MIN / native), _DENSITY_MAX / native)
-    planes = _to_planes(_resized(still[top:bottom, left:right], scale))
-    return Picture(
-        planes=planes,
-        left=left,
-        top=top,
-        scale_x=planes.luma.shape[1] / (right - left),
-        scale_y=planes.luma.shape[0] / (bottom - top),
-    )
-
-
-def sample(picture: Picture, window: Window, into: Planes) -> None:
-    """Fill a frame with what a window shows, linearly between pixels and without a border."""
+def sample(sight: Sight, frame: int, layers: Layers, softness: float, *, into: Planes) -> None:
+    """Fill a frame with what the camera sees: the background, but where it is hidden, then the subject."""
     height, width = into.luma.shape
-    step_x = window.width / width * picture.scale_x
-    step_y = window.height / height * picture.scale_y
-    # From edges to centres: the middle of output pixel 0 lies half a step inside the window.
-    x = (window.left - picture.left) * picture.scale_x + step_x / 2 - 0.5
-    y = (window.top - picture.top) * picture.scale_y + step_y / 2 - 0.5
-    _warp(picture.planes.luma, (step_x, x), (step_y, y), into.luma)
-    # Chroma i sits on luma column 2i and between rows 2j and 2j + 1, in the picture as in the frame.
-    across, down = (step_x, x / 2), (step_y, (y + step_y / 2 - 0.5) / 2)
-    _warp(picture.planes.blue, across, down, into.blue)
-    _warp(picture.planes.red, across, down, into.red)
+    matrix, subject = sight.matrix(frame), layers.subject
+    way = matrix if subject is None else subject.way(matrix)
+    look = _straight(blockwise(matrix)) if sight.is_flat else _bent(sight.bend(frame))
+    wide = -(-width // (2 * LANES)) * 2 * LANES
+    seen = _scratch("seen", height // 2, wide // 2)
+    for rows in _bands(height):
+        hidden = slice(0, 0) if subject is None else subject.hides(way, rows, width=width)
+        for columns in (slice(0, hidden.start), slice(hidden.stop, wide)):
+            if columns.start < columns.stop:
+                _draw_behind(layers, softness, look, halved(rows), halved(columns), into=seen)
+    _unpack(seen, into)
+    if subject is not None:
+        _lay(subject, way, into)
 
 
-def _warp(
-    source: NDArray[np.uint8], across: tuple[float, float], down: tuple[float, float], target: NDArray[np.uint8]
-) -> None:
-    matrix = np.array([[across[0], 0.0, across[1]], [0.0, down[0], down[1]]])
-    cv2.warpAffine(
-        source,
-        matrix,
-        (target.shape[1], target.shape[0]),
-        dst=target,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+def mix(into: Planes, other: Planes, share: float) -> None:
+    """Let another frame show through, wholly at a share of 1."""
+    for to, plane in ((into.luma, other.luma), (into.blue, other.blue), (into.red, other.red)):
+        cv2.addWeighted(to, 1 - share, plane, share, 0, dst=to)
 
 
-def _resized(still: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    height, width = still.shape[:2]
-    # Even sides, so that every chroma sample covers two whole lines and columns.
-    size = (max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2)))
-    if size == (width, height):
-        return still
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LANCZOS4
-    return np.asarray(cv2.resize(still, size, interpolation=method), dtype=np.uint8)
+def _scratch(name: str, height: int, width: int) -> Source:
+    return Source(luma=room(f"{name} luma", height, width, 4), colour=room(f"{name} colour", height, width, 4))
 
 
-def _to_planes(rgb: NDArray[np.uint8]) -> Planes:
-    yuv = np.asarray(cv2.transform(rgb, _TO_LIMITED), dtype=np.uint8)
-    luma, blue, red = (np.ascontiguousarray(yuv[:, :, channel]) for channel in range(3))
-    return Planes(luma=luma, blue=_halved(blue), red=_halved(red))
+def _bands(height: int) -> list[slice]:
+    return [slice(top, min(top + _BAND_PX, height)) for top in range(0, height, _BAND_PX)]
 
 
-def _halved(chroma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    # Sited to the left: the filter is centred on the even columns, and between each pair of lines.
-    across, down = np.array([0.25, 0.5, 0.25]), np.array([0.5, 0.5])
-    soft = cv2.sepFilter2D(chroma, -1, across, down, anchor=(1, 0), borderType=cv2.BORDER_REPLICATE)
-    return np.ascontiguousarray(np.asarray(soft, dtype=np.uint8)[::2, ::2])
+def _draw_behind(layers: Layers, softness: float, look: _Look, rows: slice, columns: slice, *, into: Source) -> None:
+    if layers.soft is None or softness in (0, 1):
+        look(rows, columns, [(layers.soft if layers.soft is not None and softness else layers.sharp, into)])
+        return
+    sharp = _scratch("sharp", *into.luma.shape[:2])
+    look(rows, columns, [(layers.soft, into), (layers.sharp, sharp)])
+    for to, from_ in ((into.luma, sharp.luma), (into.colour, sharp.colour)):
+        window = to[rows, columns]
+        cv2.addWeighted(window, softness, from_[rows, columns], 1 - softness, 0, dst=window)
+
+
+def _straight(matrix: Matrix) -> _Look:
+    def look(rows: slice, columns: slice, pairs: Sequence[tuple[Source, Source]]) -> None:
+        here = moved(matrix, columns.start, rows.start)
+        for source, into in pairs:
+            _warp(source.luma, here, into.luma[rows, columns])
+            _warp(source.colour, here / 2, into.colour[rows, columns])
+
+    return look
+
+
+def _bent(bend: Bend) -> _Look:
+    def look(rows: slice, columns: slice, pairs: Sequence[tuple[Source, Source]]) -> None:
+        map_ = bend.map(rows, columns)
+        half = np.multiply(map_, np.float32(0.5), out=room("half map", *map_.shape[:2], 8).view(np.float32))
+        for source, into in pairs:
+            _remap(source.luma, map_, into.luma[rows, columns])
+            _remap(source.colour, half, into.colour[rows, columns])
+
+    return look
+
+
+def _unpack(seen: Source, into: Planes) -> None:
+    height, width = into.blue.shape
+    # Two pixels of a line lie side by side in a block, too.
+    pairs = seen.luma[:, :width].view(np.uint16)
+    for line in (0, 1):
+        cv2.extractChannel(pairs, line, dst=into.luma[line::2].view(np.uint16))
+    unread = room("unread", height, width)
+    cv2.split(seen.colour[:, :width], [into.blue, into.red, unread, unread])
+
+
+def _lay(layer: Layer, way: Matrix, into: Planes) -> None:
+    """Draw the subject, in the part of the frame where it is."""
+    height, width = into.luma.shape
+    for rows in _bands(height):
+        columns = layer.shown(way, rows, width=width)
+        if columns.start >= columns.stop:
+            continue
+        card = room("card", rows.stop - rows.start, columns.stop - columns.start, 4)
+        _warp(layer.card, moved(way, columns.start, rows.start), card, border=cv2.BORDER_CONSTANT)
+        half = room("half card", card.shape[0] // 2, card.shape[1] // 2, 4)
+        cv2.resize(card, half.shape[1::-1], dst=half, interpolation=cv2.INTER_AREA)
+        coarse = (halved(rows), halved(columns))
+        _add(card, (0,), [into.luma[rows, columns]])
+        _add(half, (1, 2), [into.blue[coarse], into.red[coarse]])
+
+
+def _add(card: Quad, channels: tuple[int, ...], targets: list[Plane]) -> None:
+    """Dim what is behind a card by its opacity, then add the card."""
+    parts = [room(f"part {channel}", *card.shape[:2]) for channel in range(4)]
+    cv2.split(card, parts)
+    veil = cv2.bitwise_not(parts[3], dst=parts[3])
+    for channel, target in zip(channels, targets, strict=True):
+        cv2.multiply(target, veil, dst=target, scale=1 / 255)
+        cv2.add(target, parts[channel], dst=target)
+
+
+def _warp(source: Quad, matrix: Matrix, target: Quad, *, border: int = cv2.BORDER_REPLICATE) -> None:
+    size = (target.shape[1], target.shape[0])
+    cv2.warpAffine(source, matrix, size, dst=target, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border)
+
+
+def _remap(source: Quad, map_: Map, target: Quad) -> None:
+    cv2.remap(source, map_, None, cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore[reportCallIssue,reportArgumentType] - a map of both coordinates has no second

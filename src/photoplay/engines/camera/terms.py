@@ -1,55 +1,13 @@
 """The words that name a camera move, as data. Longer readings come first: a later term never takes their words."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = [
-    "AXES",
-    "BREAKERS",
-    "CAMERA",
-    "CUES",
-    "DENIALS",
-    "DENIAL_CARRIERS",
-    "DENIAL_ENDS",
-    "PACES",
-    "TERMS",
-    "Axis",
-    "Move",
-    "Standing",
-    "Term",
-]
+from photoplay.engines.camera.moves import Move
 
-
-class Move(StrEnum):
-    PUSH_IN = "push_in"
-    PULL_OUT = "pull_out"
-    PAN_LEFT = "pan_left"
-    PAN_RIGHT = "pan_right"
-    TILT_UP = "tilt_up"
-    TILT_DOWN = "tilt_down"
-    STATIC = "static"
-
-
-class Axis(StrEnum):
-    """What can be moved independently of the rest."""
-
-    ZOOM = "zoom"
-    PAN = "pan"
-    TILT = "tilt"
-
-
-AXES: Final[Mapping[Move, tuple[Axis, int]]] = {
-    Move.PUSH_IN: (Axis.ZOOM, +1),
-    Move.PULL_OUT: (Axis.ZOOM, -1),
-    Move.PAN_RIGHT: (Axis.PAN, +1),
-    Move.PAN_LEFT: (Axis.PAN, -1),
-    Move.TILT_UP: (Axis.TILT, +1),
-    Move.TILT_DOWN: (Axis.TILT, -1),
-}
-"""The axis and the sense of each move. A static camera has none."""
+__all__ = ["TERMS", "Standing", "Term"]
 
 
 class Standing(StrEnum):
@@ -87,29 +45,103 @@ _GOES = (
 _HOW = r"(?:\w+ly )?"
 
 
-def _sideways(move: Move, side: str, other: str, chinese: str) -> tuple[Term, ...]:
-    # A flat picture has no parallax: trucking sideways looks like panning.
+def _sideways(pan: Move, truck: Move, side: str, other: str) -> tuple[Term, ...]:
     to = rf"(?:across |over )?(?:to |towards? )?(?:the )?{side}(?:wards?)?(?! to (?:the )?{other})"
     through = rf"(?:from )?(?:the )?{other} to (?:the )?{side}"
+    chinese = {"left": ("左", "右"), "right": ("右", "左")}[side]
+    at = chinese[0]
     return (
-        _term(move, Standing.ALONE, rf"pan\w* {_HOW}{through}"),
-        _term(move, Standing.ALONE, rf"whip[- ]pan\w* (?:to the )?{side}|pan-{side}|(?:dolly|truck)(?:ing)?[- ]{side}"),
-        _term(move, Standing.ALONE, rf"(?:tracking|slider|trucking|dolly|pan(?:ning)?) shot {to}|{chinese}"),
-        _term(move, Standing.CUED, rf"(?:pan(?:ning)?|slid(?:e|ing)|track(?:ing)?) {_HOW}{to}(?! on )|{side}ward pan"),
-        _term(move, Standing.CAMERA, rf"(?:{_GOES}|pans|panning) {_HOW}(?:{through}|{to})"),
+        _term(pan, Standing.ALONE, rf"pan\w* {_HOW}{through}"),
+        _term(pan, Standing.ALONE, rf"whip[- ]pan\w* (?:to the )?{side}|pan-{side}|pan(?:ning)? shot {to}"),
+        _term(pan, Standing.ALONE, rf"{at}摇|摇向{at}|向{at}平移|向{at}摇"),
+        _term(
+            truck,
+            Standing.ALONE,
+            rf"(?:dolly|truck|crab|lateral dolly)(?:ing|s)?[- ](?:to the )?{side}(?! (?:on|in|at|by|behind|alone) )",
+        ),
+        _term(
+            truck,
+            Standing.ALONE,
+            rf"(?:tracking|slider|trucking|dolly|lateral) shot {_HOW}(?:moving )?(?:{through}|{to})",
+        ),
+        _term(truck, Standing.ALONE, rf"{at}移|移向{at}|向{at}移动"),
+        _term(pan, Standing.CUED, rf"pan(?:ning)? {_HOW}{to}(?! on )|{side}ward pan"),
+        _term(truck, Standing.CUED, rf"(?:slid(?:e|ing)|track(?:ing)?) {_HOW}{to}(?! on )"),
+        _term(pan, Standing.CAMERA, rf"(?:pans|panning|swing(?:s|ing)?|turn(?:s|ing)?) {_HOW}(?:{through}|{to})"),
+        _term(truck, Standing.CAMERA, rf"{_GOES} {_HOW}(?:{through}|{to})"),
+        _term(pan, Standing.DENIED, rf"pan(?:s|ning)? {side}"),
     )
 
 
-def _upright(move: Move, way: str, verbs: str, chinese: str) -> tuple[Term, ...]:
-    # Likewise a crane looks like a tilt.
+def _round(orbit: Move, roll: Move, side: str, clock: str) -> tuple[Term, ...]:
+    way = rf"(?:to the {side}|{side}(?:wards?)?|{clock})"
     return (
-        _term(move, Standing.ALONE, rf"tilt-{way}|(?:crane|pedestal|boom|jib)(?:s|ing)? (?:shot )?{way}|{chinese}"),
-        _term(move, Standing.CUED, rf"tilt(?:ing)? {_HOW}{way}(?:wards?)?{_NO_OWNER}"),
-        _term(move, Standing.CAMERA, rf"(?:tilts?|tilting|{_GOES}) {_HOW}{way}(?:wards?)?|{verbs}"),
+        _term(
+            roll,
+            Standing.ALONE,
+            rf"(?:barrel |camera )?roll(?:s|ing)? {_HOW}{way}|{clock} roll|dutch (?:angle|tilt|roll) {way}",
+        ),
+        _term(
+            orbit,
+            Standing.ALONE,
+            rf"(?:orbit\w*|arc shot|arc(?:s|ing)?|circl(?:es?|ing)) (?:shot )?{_HOW}(?:around \w+ )?{way}",
+        ),
+        _term(roll, Standing.CAMERA, rf"(?:spin|rotat|twist)(?:s|e|es|ing)? {_HOW}{way}"),
+    )
+
+
+def _upright(tilt: Move, crane: Move, way: str, verbs: str, chinese: str) -> tuple[Term, ...]:
+    return (
+        _term(tilt, Standing.ALONE, rf"tilt-{way}|{chinese}摇|摇向{chinese}"),
+        _term(
+            crane, Standing.ALONE, rf"(?:crane|pedestal|boom|jib|elevator)(?:s|ing)? (?:shot )?{_HOW}{way}(?:wards?)?"
+        ),
+        _term(tilt, Standing.CUED, rf"tilt(?:ing)? {_HOW}{way}(?:wards?)?{_NO_OWNER}"),
+        _term(tilt, Standing.CAMERA, rf"(?:tilts?|tilting|looks?) {_HOW}{way}(?:wards?)?"),
+        _term(crane, Standing.CAMERA, rf"(?:{_GOES}|lift(?:s|ing)?) {_HOW}{way}(?:wards?)?|{verbs}"),
     )
 
 
 TERMS: Final[tuple[Term, ...]] = (
+    _term(
+        Move.DOLLY_ZOOM,
+        Standing.ALONE,
+        r"dolly[- ]zoom\w*|zolly|(?:vertigo|hitchcock|contra|reverse)[- ](?:effect|zoom|shot)"
+        r"|希区柯克(?:式)?(?:变焦)?|滑动变焦",
+    ),
+    *_round(Move.ORBIT_RIGHT, Move.ROLL_RIGHT, "right", "clockwise"),
+    *_round(Move.ORBIT_LEFT, Move.ROLL_LEFT, "left", r"(?:counter|anti)[- ]?clockwise"),
+    _term(
+        Move.ORBIT_RIGHT,
+        Standing.ALONE,
+        r"(?:orbital|orbiting|orbit|arc|arcing|360|360[- ]degree|bullet[- ]time) (?:camera|shot|move(?:ment)?"
+        r"|view|effect|rotation)"
+        r"|bullet[- ]time|360(?:°|[- ]degrees?)(?: around)?|环绕|绕拍|环拍|绕着\S{0,8}旋转",
+    ),
+    _term(
+        Move.ORBIT_RIGHT, Standing.CUED, r"orbit(?:ing)?(?: (?:slowly|gently|quickly))?(?: (?:around|the)|$)|arc around"
+    ),
+    _term(
+        Move.ORBIT_RIGHT,
+        Standing.CAMERA,
+        rf"orbits?|orbiting|arcs?|arcing|(?:circl|rotat|revolv|spin|{_GOES})(?:e?s|ing|e)? {_HOW}(?:around"
+        rf"|in a (?:\w+ )?circle)"
+        r"|circles?|circling|旋转拍摄|围绕|绕着",
+    ),
+    _term(
+        Move.ROLL_RIGHT,
+        Standing.ALONE,
+        r"barrel[- ]roll|camera roll|dutch (?:angle|tilt|roll)|canted angle|荷兰角|滚转|镜头旋转",
+    ),
+    _term(Move.ROLL_RIGHT, Standing.CAMERA, r"spins?|spinning|rolls?|rolling|rotates?|rotating|旋转"),
+    _term(
+        Move.HANDHELD,
+        Standing.ALONE,
+        r"hand-?held|hand held|found[- ]footage|(?:shaky|shaking|jittery|wobbly)[- ]?(?:cam\w*|shot|footage)"
+        r"|shakycam|camera shakes?"
+        r"|手持|晃动镜头|镜头晃动|抖动镜头",
+    ),
+    _term(Move.HANDHELD, Standing.CAMERA, r"shakes?|shaking|wobbles?|wobbling|trembles?|晃动|抖动"),
     _term(
         Move.STATIC,
         Standing.ALONE,
@@ -125,14 +157,16 @@ TERMS: Final[tuple[Term, ...]] = (
     _term(
         Move.PULL_OUT,
         Standing.ALONE,
-        r"zoom(?:s|ed|ing)?[- ]?out|doll(?:y|ying|ies)[- ](?:out|back)|pull-(?:out|back)|pullback"
+        r"zoom(?:s|ed|ing)?[- ]?out|(?:moves?|moving|pull|pulling) back shot|doll(?:y|ying|ies)[- ](?:out"
+        r"|back)|pull-(?:out|back)|pullback"
         r"|拉远|后拉|拉出镜头|镜头拉开",
     ),
     _term(Move.PULL_OUT, Standing.CUED, rf"pull(?:ing)? {_HOW}(?:out|back|away){_NO_OBJECT}"),
     _term(
         Move.PULL_OUT,
         Standing.CAMERA,
-        rf"(?:pull(?:s|ing)?|back(?:s|ing)?|{_GOES}) {_HOW}(?:out|back|away|backwards?)|retreats?|recedes?|withdraws?",
+        rf"(?:pull(?:s|ing)?|back(?:s|ing)?|{_GOES}) {_HOW}(?:out|back|away|backwards?)|retreats?|recedes?"
+        rf"|withdraws?|后退|后移",
     ),
     _term(
         Move.PUSH_IN,
@@ -146,57 +180,32 @@ TERMS: Final[tuple[Term, ...]] = (
         Standing.CAMERA,
         rf"(?:push(?:es|ing)?|{_GOES}) {_HOW}(?:in(?! an? )|into|closer|forwards?|towards?)"
         r"(?! (?:the )?(?:camera|lens|viewer))"
-        r"|approach(?:es|ing)?|advanc(?:es?|ing)|clos(?:es?|ing) in",
+        r"|approach(?:es|ing)?|advanc(?:es?|ing)|clos(?:es?|ing) in|靠近|前进|前移|跟随前进",
     ),
-    *_sideways(Move.PAN_LEFT, "left", "right", "左摇|左移|摇向左|向左平移"),
-    *_sideways(Move.PAN_RIGHT, "right", "left", "右摇|右移|摇向右|向右平移"),
+    *_sideways(Move.PAN_LEFT, Move.TRUCK_LEFT, "left", "right"),
+    *_sideways(Move.PAN_RIGHT, Move.TRUCK_RIGHT, "right", "left"),
     _term(Move.PAN_RIGHT, Standing.ALONE, r"panning shot|camera pan|pan shot"),
     _term(Move.PAN_RIGHT, Standing.CUED, r"pan(?:ning)? (?:across|over|along|around)"),
     _term(Move.PAN_RIGHT, Standing.CAMERA, r"pans|panning"),
     _term(Move.PAN_RIGHT, Standing.DENIED, r"pan(?:s|ning)?|平移|摇镜"),
-    *_upright(Move.TILT_UP, "up", r"rises?|ascends?|rising (?:up|above|over)", "上摇|摇向上"),
-    *_upright(Move.TILT_DOWN, "down", r"descends?|lowers?|sinks?", "下摇|摇向下"),
-    _term(Move.TILT_UP, Standing.CAMERA, "上升|升起"),
-    _term(Move.TILT_DOWN, Standing.CAMERA, "下降|降下"),
+    _term(
+        Move.TRUCK_RIGHT,
+        Standing.ALONE,
+        r"(?:tracking|slider|trucking|truck|lateral|parallax) shot|side[- ]tracking|侧移|跟拍",
+    ),
+    _term(Move.TRUCK_RIGHT, Standing.CUED, r"parallax(?: effect| motion| move(?:ment)?)?"),
+    _term(Move.TRUCK_RIGHT, Standing.CAMERA, r"(?:tracks?|trucks?|slides?|glides?) (?:along|past|across|sideways|by)"),
+    *_upright(
+        Move.TILT_UP, Move.CRANE_UP, "up", r"rises?|ascends?|rising(?: up| above| over)?|ascending|lifts off", "上"
+    ),
+    *_upright(Move.TILT_DOWN, Move.CRANE_DOWN, "down", r"descends?|descending|lowers?|sinks?", "下"),
+    _term(
+        Move.CRANE_UP,
+        Standing.ALONE,
+        r"rising (?:crane|drone|aerial) shot|crane shot(?! down)|升镜头|摇臂上升|航拍上升",
+    ),
+    _term(Move.CRANE_DOWN, Standing.ALONE, r"降镜头|摇臂下降"),
+    _term(Move.CRANE_UP, Standing.CAMERA, "上升|升起|上移|升高"),
+    _term(Move.CRANE_DOWN, Standing.CAMERA, "下降|降下|下移|降低"),
     _term(Move.TILT_UP, Standing.DENIED, r"tilt(?:s|ing)?"),
 )
-
-CAMERA: Final = re.compile(
-    r"(?<![a-z])(?:camera|cam|shot|lens|drone|pov|view(?:point)?|frame|framing|gimbal|steadicam|dolly)(?:'s)?(?![a-z])|镜头|机位|视角|画面"
-)
-BREAKERS: Final = re.compile(
-    r"\b(?:of|with|as|while|when|where|who|that|which|showing|shows?|captur\w+|reveal\w*|follow\w*|watch\w*)\b"
-)
-"""After one of these the camera is no longer the subject: "a shot of steam that rises"."""
-
-CUES: Final[frozenset[str]] = frozenset(
-    {"a", "an", "then", "and", "with", "one", "long", "cinematic", "smooth", "smoothly", "steady", "steadily"}
-    | {"continuous", "dramatic", "next", "finally"}
-)
-"""Words, beside those of PACES, that announce a move as a noun or as an instruction."""
-
-DENIALS: Final = re.compile(
-    r"\b(?:no|not|non|without|never|avoid(?:ing)?|don't|dont|doesn't|free of)\b(?! only)|不要|不|无|没有|禁止|避免|别"
-)
-
-DENIAL_CARRIERS: Final[frozenset[str]] = frozenset({"any", "or", "nor", "camera"})
-"""Words that a denial reaches across without being worn out: "without any zooming or panning"."""
-
-DENIAL_ENDS: Final[frozenset[str]] = frozenset({"and", "but", "then", "just", "only", "instead"})
-
-PACES: Final[tuple[tuple[re.Pattern[str], float], ...]] = (
-    (
-        re.compile(
-            r"\b(?:very|extreme(?:ly)?|ultra|super)[- ]slow(?:ly)?\b|\bbarely\b|\bimperceptibl[ey]\b|极慢|非常慢"
-        ),
-        0.4,
-    ),
-    (
-        re.compile(r"\b(?:very|extreme(?:ly)?|ultra|super)[- ](?:fast|quick(?:ly)?)\b|\b(?:crash|whip)\b|急|极快|猛"),
-        1.7,
-    ),
-    (re.compile(r"\bslow(?:ly)?\b(?![- ]mo)|\bgent(?:le|ly)\b|\bsubt(?:le|ly)\b|\bslight(?:ly)?\b|缓|慢|轻"), 0.6),
-    (re.compile(r"\bgradual(?:ly)?\b|\bsoft(?:ly)?\b|\bleisurely\b"), 0.6),
-    (re.compile(r"\bfast\b|\bquick(?:ly)?\b|\brapid(?:ly)?\b|\bswift(?:ly)?\b|\bbrisk(?:ly)?\b|快|迅速"), 1.5),
-)
-"""How many times the ordinary speed. The word nearest to the move counts; of equal ones, the first here."""

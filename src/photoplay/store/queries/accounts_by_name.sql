@@ -1,1 +1,1 @@
-select id, name, balance_credits, callback_secret from accounts where name = :name
+select id, name, balance_credits, callback_secret from accounts where name = :name and kind = :kind

@@ -1,3 +1,4 @@
-insert into accounts (id, name, callback_secret)
-values (:id, :name, :callback_secret)
-on conflict (name) do nothing
+insert into accounts (id, name, kind, callback_secret)
+values (:id, :name, :kind, :callback_secret)
+on conflict (name, kind) do nothing
+returning id

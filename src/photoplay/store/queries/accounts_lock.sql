@@ -1,1 +1,1 @@
-select id, name, balance_credits, callback_secret from accounts where id = :id for update
+select id from accounts where id = :id for update

@@ -1,1 +1,2 @@
-select path from files where expires_at < now() order by expires_at limit 100
+-- In any order: those that cannot be removed must not keep the others.
+select path from files where expires_at < now() order by random() limit 100

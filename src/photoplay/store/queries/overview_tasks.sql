@@ -1,1 +1,7 @@
-select state, count(*) as tasks from tasks where finished_at is null group by state
+-- What has not ended waits or has a lease: each by an index of its own, however many have ended.
+select state, count(*) as tasks from (
+    select state from tasks where state = 'waiting'
+    union all
+    select state from tasks where lease_until is not null
+) as unfinished
+group by state

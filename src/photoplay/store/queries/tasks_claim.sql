@@ -3,4 +3,4 @@ update tasks
 set state = :state, attempt = attempt + 1, claim = :token,
     lease_until = clock_timestamp() + :lease::interval, updated_at = clock_timestamp()
 where id = :id and state = 'waiting' and attempt < attempts_max
-returning attempt
+returning *

@@ -1,4 +1,4 @@
-select count(*) as created,
-       coalesce(min(created_at) + :window::interval - clock_timestamp(), interval '0') as free_in
+select account_id, count(*) as created, min(created_at) + :window::interval - clock_timestamp() as free_in
 from tasks
-where account_id = :account_id and created_at > clock_timestamp() - :window::interval
+where account_id = any(:account_ids) and created_at > clock_timestamp() - :window::interval
+group by account_id

@@ -1,4 +1,5 @@
 update tasks
-set state = :state, claim = null, lease_until = null, attempts_max = attempts_max + :more,
-    updated_at = clock_timestamp()
+set state = :state, engine = :engine, claim = null, lease_until = null, stage = null, attempts_max = attempts_max + :more,
+    -- The transaction's moment, as the queue counts: the wake-up must not come too early.
+    not_before = now() + :delay::interval, updated_at = clock_timestamp()
 where id = :id

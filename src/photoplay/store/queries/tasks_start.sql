@@ -1,4 +1,4 @@
 update tasks
 set state = :state, generating_at = clock_timestamp(), updated_at = clock_timestamp()
 where id = :id and claim = :claim and state = 'claimed'
-returning id
+returning *

@@ -1,0 +1,1 @@
+select * from deliveries where callback_id = any(:callback_ids) order by callback_id, attempt

@@ -1,0 +1,1 @@
+select path from files where path = any(:paths)

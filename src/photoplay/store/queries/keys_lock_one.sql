@@ -1,0 +1,1 @@
+select id from keys where id = :id for update

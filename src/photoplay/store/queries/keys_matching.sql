@@ -1,0 +1,1 @@
+select id from keys where account_id = :account_id and (id = :id or prefix = :prefix)

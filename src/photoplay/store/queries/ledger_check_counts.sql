@@ -1,0 +1,11 @@
+select (select count(*) from postings) as postings,
+       (select count(distinct movement_id) from postings) as movements,
+       (select count(*) from accounts) as accounts,
+       (select count(*) from keys) as keys,
+       (select count(*) from tasks where state in ('waiting', 'claimed', 'generating')) as unfinished,
+       (select count(*) from tasks where state in ('succeeded', 'failed', 'cancelled', 'expired')) as ended,
+       (select count(*) from postings where reason = 'hold' and book = 'held') as paid,
+       (select coalesce(-sum(credits), 0) from postings where book = 'issued') as issued,
+       (select coalesce(sum(credits), 0) from postings where book = 'available') as available,
+       (select coalesce(sum(credits), 0) from postings where book = 'held') as held,
+       (select coalesce(sum(credits), 0) from postings where book = 'revenue') as revenue

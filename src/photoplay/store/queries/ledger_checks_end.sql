@@ -1,0 +1,1 @@
+update ledger_checks set finished_at = clock_timestamp(), differences = :differences

@@ -1,0 +1,1 @@
+select seconds from run_times where engine = :engine and model = :model and size = :size

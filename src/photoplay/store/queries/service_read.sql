@@ -1,0 +1,1 @@
+select mode, changed_by, changed_at from service

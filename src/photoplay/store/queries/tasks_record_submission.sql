@@ -1,0 +1,4 @@
+update tasks
+set submission = :submission
+where id = :id and claim = :claim
+returning id
