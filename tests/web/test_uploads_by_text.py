@@ -54,7 +54,7 @@ async def test_base64_is_kept_as_its_bytes(sent: str, api: httpx2.AsyncClient) -
     [
         ({}, "base64Data is required: send the file as base64, or as a data URL"),
         ({"base64Data": ""}, "base64Data is required: "),
-        ({"base64Data": 5}, "base64Data is required: "),
+        ({"base64Data": 5}, "base64Data must be a string, got 5"),
         ({"base64Data": "####"}, "base64Data is not base64, and not a data URL with it"),
         ({"base64Data": "YWJ"}, "base64Data is not base64"),
         ({"base64Data": "YWJj-_=="}, "base64Data is not base64"),
@@ -109,7 +109,7 @@ async def test_a_file_is_fetched_from_its_url_and_kept(parts: ApiParts, key: str
     ("body", "text"),
     [
         ({}, "fileUrl is required: send an http or https URL"),
-        ({"fileUrl": 5}, "fileUrl is required: "),
+        ({"fileUrl": 5}, "fileUrl must be a string, got 5"),
         ({"fileUrl": "ftp://example.com/a"}, "fileUrl is not a URL that can be fetched: "),
         ({"fileUrl": "http://169.254.169.254/latest"}, "fileUrl: the address is not public"),
         ({"fileUrl": "http://[::ffff:127.0.0.1]/"}, "fileUrl: the address is not public"),

@@ -49,7 +49,7 @@ async def resend_callbacks(request: Request, caller: Authorized, parts: PartsOf)
 @router.post("/ping")
 async def ping_receiver(request: Request, caller: Authorized, parts: PartsOf) -> JSONResponse:
     require_media_type(request, "application/json")
-    url = wire_callbacks.parse_url(await request.body())
+    url = wire.parse_text(await request.body(), "url")
     task = _sample(url, parts)
     body = wire_callbacks.ping_body(task, files_url=parts.files_url)
     delivery = await ping(url, task_id=task.id, body=body, caller=caller, parts=parts)

@@ -72,6 +72,6 @@ async def _events(changes: Changes, *, files_url: str) -> AsyncGenerator[Event |
 @router.post("/api/v1/jobs/cancelTask")
 async def cancel_task(request: Request, caller: Authorized, parts: PartsOf) -> JSONResponse:
     require_media_type(request, "application/json")
-    task_id = wire.parse_task_id(await read_large_aside(partial(wire.parse_field, name="taskId"), await request.body()))
+    task_id = wire.parse_task_id(await read_large_aside(partial(wire.parse_text, name="taskId"), await request.body()))
     outcome = await cancel(task_id, caller=caller, parts=parts)
     return success(wire_jobs.cancelled(task_id, outcome))

@@ -66,9 +66,7 @@ async def file_url_upload(request: Request, caller: Authorized, parts: PartsOf) 
 @router.post("/api/v1/common/download-url")
 async def download_url(request: Request, caller: Authorized, parts: PartsOf) -> JSONResponse:
     require_media_type(request, "application/json")
-    url = await read_large_aside(partial(wire.parse_field, name="url"), await request.body())
-    if not url:
-        raise InvalidInput("url is required", field="url")
+    url = await read_large_aside(partial(wire.parse_text, name="url"), await request.body())
     link = await share(url, caller=caller, parts=parts)
     return JSONResponse(wire.envelope(200, "success", parts.files_url + link))
 

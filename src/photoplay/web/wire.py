@@ -31,13 +31,14 @@ __all__ = [
     "dump",
     "envelope",
     "epoch_ms",
-    "parse_field",
     "parse_fields",
     "parse_known_task_id",
     "parse_submission",
     "parse_task_id",
+    "parse_text",
     "record_data",
     "task_data",
+    "text_in",
 ]
 
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
@@ -166,17 +167,26 @@ def _required_or(name: str, value: JsonValue, text: str) -> str:
     return f"{name} is required" if value is None else f"{name} {text}"
 
 
-def parse_field(body: bytes, name: str) -> str | None:
-    """Read one text field of a JSON object; None where it is missing or not a text.
+def parse_text(body: bytes, name: str) -> str:
+    """Read the one text field that a JSON object must have. Raises: MalformedBody, InvalidInput."""
+    return text_in(parse_json(body), name)
 
-    Raises: MalformedBody, InvalidInput.
-    """
-    (field,) = parse_fields(body, name)
-    return field
+
+def text_in(fields: JsonValue, name: str, *, hint: str = "") -> str:
+    """Return a text field. Raises: InvalidInput, with the hint, if it is missing or empty, or if it is no text."""
+    found = fields.get(name) if isinstance(fields, Mapping) else None
+    if found is None or found == "":
+        raise InvalidInput(f"{name} is required{hint}", field=name)
+    if not isinstance(found, str):
+        raise InvalidInput(f"{name} must be a string, got {dump(found)[:60]}", field=name)
+    return found
 
 
 def parse_fields(body: bytes, *names: str) -> list[str | None]:
-    """Read some text fields of a JSON object, each as `parse_field` does."""
+    """Read some text fields of a JSON object; None where one is missing or not a text.
+
+    Raises: MalformedBody, InvalidInput.
+    """
     value = parse_json(body)
     found = [value.get(name) if isinstance(value, Mapping) else None for name in names]
     return [field if isinstance(field, str) else None for field in found]

@@ -15,7 +15,7 @@ from photoplay.store.callback_log import Attempt, LoggedCallback
 from photoplay.store.callbacks import Delivery
 from photoplay.web.event_stream import Event
 from photoplay.web.strict import parse_json
-from photoplay.web.wire import callback_body, dump, epoch_ms, parse_known_task_id
+from photoplay.web.wire import callback_body, dump, epoch_ms, parse_known_task_id, text_in
 
 __all__ = [
     "FAILED_STATE",
@@ -30,7 +30,6 @@ __all__ = [
     "parse_last_event_id",
     "parse_overlap",
     "parse_states",
-    "parse_url",
     "ping_body",
     "pinged",
     "rotated",
@@ -79,20 +78,10 @@ def parse_chosen(body: bytes) -> Chosen:
     if (task_id is None) == (since is None):
         raise InvalidInput("taskId is required, or failedSince, and not both", field="taskId")
     if since is None:
-        known = parse_known_task_id(task_id if isinstance(task_id, str) else None)
-        return Chosen(task_id=known, failed_since=None)
+        return Chosen(task_id=parse_known_task_id(text_in(fields, "taskId")), failed_since=None)
     if not isinstance(since, int) or isinstance(since, bool) or not 0 <= since <= EPOCH_MS_MAX:
         raise InvalidInput("failedSince must be a time in milliseconds since the epoch", field="failedSince")
     return Chosen(task_id=None, failed_since=datetime.fromtimestamp(since / 1000, UTC))
-
-
-def parse_url(body: bytes) -> str:
-    """Raises: MalformedBody, InvalidInput."""
-    value = parse_json(body)
-    url = value.get("url") if isinstance(value, Mapping) else None
-    if not isinstance(url, str) or not url:
-        raise InvalidInput("url is required", field="url")
-    return url
 
 
 def parse_overlap(body: bytes) -> timedelta:

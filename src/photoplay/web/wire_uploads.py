@@ -14,6 +14,7 @@ from photoplay.domain.errors import InvalidInput
 from photoplay.domain.json import JsonObject
 from photoplay.store.files import StoredFile
 from photoplay.web.strict import parse_json
+from photoplay.web.wire import text_in
 
 __all__ = ["SentBytes", "SentUrl", "parse_base64_upload", "parse_url_upload", "shown_name", "uploaded"]
 
@@ -45,9 +46,7 @@ class SentUrl:
 def parse_base64_upload(body: bytes) -> SentBytes:
     """Raises: MalformedBody, InvalidInput."""
     value = _object(body)
-    text = value.get("base64Data")
-    if not isinstance(text, str) or not text:
-        raise InvalidInput("base64Data is required: send the file as base64, or as a data URL", field="base64Data")
+    text = text_in(value, "base64Data", hint=": send the file as base64, or as a data URL")
     data_url = _DATA_URL.match(text)
     try:
         # Encoders of mail break lines.
@@ -60,9 +59,7 @@ def parse_base64_upload(body: bytes) -> SentBytes:
 def parse_url_upload(body: bytes) -> SentUrl:
     """Raises: MalformedBody, InvalidInput."""
     value = _object(body)
-    url = value.get("fileUrl")
-    if not isinstance(url, str) or not url:
-        raise InvalidInput("fileUrl is required: send an http or https URL", field="fileUrl")
+    url = text_in(value, "fileUrl", hint=": send an http or https URL")
     return SentUrl(url=url, name=shown_name(value.get("fileName")), upload_path=_upload_path(value))
 
 
