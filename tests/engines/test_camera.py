@@ -505,7 +505,7 @@ def test_it_is_an_engine_and_warms_twice() -> None:
     engine.warm()
     engine.warm()
 
-    assert (engine.name, engine.version) == ("camera", "5")
+    assert (engine.name, engine.version) == ("camera", "6")
 
 
 # VmHWM rather than getrusage: the latter counts what the parent had in memory when it started the child.

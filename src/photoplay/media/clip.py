@@ -44,7 +44,8 @@ class Format(StrEnum):
 
 
 # veryfast is the knee of size against time. Under a camera everything moves together: to look for the motion of parts
-# of a block and to judge it twice takes some 40 % of the time, and saves 1 to 25 % of the size. Two threads because
+# of a block, to judge it twice and to weigh how many B-frames a picture wants takes some 45 % of the time, and changes
+# the size by a tenth at most. Four B-frames that lean on no other cost the least. Two threads because
 # the bytes depend on the number of threads. PyAV asks for slice threads unless told otherwise, which costs quality:
 # frame threads do not. Where x264 drops weak changes, a slow move stays behind and then jumps, by hundredths of a
 # pixel: kept, they cost a twentieth of the size and no time.
@@ -58,7 +59,7 @@ ENCODERS: Final[Mapping[Format, Mapping[str, str]]] = {
         "threads": "2",
         "thread_type": "frame",
         "sc_threshold": "0",
-        "x264-params": "no-dct-decimate=1:subme=1:partitions=i8x8,i4x4",
+        "x264-params": "no-dct-decimate=1:subme=1:partitions=i8x8,i4x4:me=dia:b-adapt=0:bframes=4:b-pyramid=none",
     },
     Format.AV1: {"codec": "libsvtav1", "preset": "10", "crf": "28", "svtav1-params": "lp=1:scd=0:lookahead=0"},
 }

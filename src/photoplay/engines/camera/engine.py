@@ -27,14 +27,12 @@ from photoplay.media.sizes import Size, output_size
 
 __all__ = ["CameraEngine"]
 
-_VERSION: Final = "5"
+_VERSION: Final = "6"
 # Where the card leaves them to the engine.
 _OWN_RESOLUTION: Final = "720p"
 _OWN_DURATION_S: Final = 5
-# Threads that draw. They leave the encoder its share of two cores, and never let one of them rest.
-_HELPERS: Final = 2
-# Frames that are drawn before the encoder asks for them. More would only cost memory.
-_AHEAD: Final = 3
+# Frames that are drawn before the encoder asks for them: it takes them by fits and starts. More only costs memory.
+_AHEAD: Final = 6
 
 
 class CameraEngine:
@@ -90,7 +88,7 @@ class CameraEngine:
             Artifact.POSTER: order.output.with_name(f"{order.output.name}.poster.jpg"),
             Artifact.LAST_FRAME: order.output.with_name(f"{order.output.name}.last.png"),
         }
-        with _gone_on_failure(*artifacts.values()), ThreadPoolExecutor(_HELPERS, "draw") as helper:
+        with _gone_on_failure(*artifacts.values()), ThreadPoolExecutor(1, "draw") as helper:
             film = prepare(rgb, plan, end=end, helper=helper, look=self._survey)
             del rgb, end
             self._shoot(film, order.output, controls, artifacts, report=report, helper=helper)
