@@ -9,7 +9,7 @@ from photoplay.domain.credits import Reason
 from photoplay.domain.errors import InvalidInput, NotFound
 from photoplay.domain.keys import Kind
 from photoplay.flows.audit import audit
-from photoplay.flows.enroll import enroll
+from photoplay.flows.enroll import enroll, open_account
 from photoplay.flows.grant import Adjustment, grant
 from photoplay.store.database import Database
 from scenes import balances, rows, value
@@ -93,6 +93,13 @@ async def test_a_wrong_adjustment_moves_nothing(change: dict[str, object], said:
         await grant(db, replace(TOP_UP, **change), actor="operator")  # pyright: ignore[reportArgumentType] - likewise
 
     assert await balances(db) == (1000, 0)
+
+
+async def test_the_first_credits_of_an_account_need_a_reason_too(db: Database) -> None:
+    with pytest.raises(InvalidInput, match="^note: say why"):
+        await open_account(db, name="new", kind=Kind.LIVE, granted=50, note="   ", actor="operator")
+
+    assert await value(db, "select count(*) from accounts where name = 'new'") == 0
 
 
 @pytest.mark.parametrize("change", [{"account": "nobody"}, {"kind": Kind.TEST}], ids=str)

@@ -1,6 +1,8 @@
 """Makes one clip through the HTTP API and shows how it goes."""
 
+from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -26,13 +28,18 @@ def make_clip(client: Client, *, model: str, input: dict[str, object], output: P
         transient=True,
     ) as progress:
         bar = progress.add_task("uploading", total=100)
-        task_id = client.create(model, input)
+        create = partial(client.create, model, client.with_links(input), idempotency_key=uuid4().hex)
+        task_id = ""
         try:
+            task_id = create()
             record = _follow(client, task_id, progress=progress, bar=bar)
         except KeyboardInterrupt:
-            client.cancel(task_id)
+            # A create that was interrupted may have come through: repeated with its key, it gives the same task.
+            client.cancel(task_id or create())
             raise
         except ClientError as exc:
+            if not task_id:
+                raise
             raise ClientError(exc.code, f"task {task_id} goes on at the server, but: {exc}") from exc
         if record.failure is not None:
             raise ClientError(None, f"task {task_id} failed and cost nothing: {record.failure}")

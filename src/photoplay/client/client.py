@@ -109,11 +109,15 @@ class Client:
         idempotency_key: str | None = None,
     ) -> str:
         """Create a task of any model and return its id. Each `Path` in the input is uploaded, and its link sent."""
-        body: dict[str, object] = {"model": model, "input": {name: self._sent(value) for name, value in input.items()}}
+        body: dict[str, object] = {"model": model, "input": self.with_links(input)}
         if callback_url is not None:
             body["callBackUrl"] = callback_url
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
         return str(self.call("POST", "/api/v1/jobs/createTask", json=body, headers=headers)["taskId"])
+
+    def with_links(self, input: Mapping[str, object]) -> dict[str, object]:
+        """Upload each `Path` in an input, and return the input with its link instead."""
+        return {name: self._sent(value) for name, value in input.items()}
 
     def _sent(self, value: object) -> object:
         if isinstance(value, list):

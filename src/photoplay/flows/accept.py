@@ -80,6 +80,17 @@ class Intake:
         """
         return await self.together.ask(ask)
 
+    async def find_earlier(self, name: Name, *, request_sha256: bytes) -> TaskId | None:
+        """Return the task that an earlier create of this name made.
+
+        Raises: IdempotencyConflict, InvalidInput, StoreUnavailable.
+        """
+        async with self._db.transaction() as tx:
+            if not await idempotency.try_lock_all(tx, [name]):
+                raise IdempotencyConflict
+            earlier = (await idempotency.find_all(tx, [name])).get(name)
+        return None if earlier is None else _require_same(earlier, request_sha256)
+
     async def _accept_together(self, asks: Sequence[Ask]) -> list[Answer]:
         async with self._db.transaction() as tx:
             depth = await self._read_depth(tx)
@@ -152,14 +163,7 @@ class _Decisions:
 
     def _find_earlier(self, ask: Ask) -> TaskId | None:
         earlier = None if ask.name is None else self._remembered.get(ask.name)
-        if earlier is None:
-            return None
-        if earlier.request_sha256 != ask.request_sha256:
-            raise InvalidInput(
-                "Idempotency-Key: it was used for another request within 24 hours; use a new key for a new request",
-                field="Idempotency-Key",
-            )
-        return earlier.task_id
+        return None if earlier is None else _require_same(earlier, ask.request_sha256)
 
     def _admit(self, ask: Ask) -> TaskId:
         if self._mode is Mode.DRAINING:
@@ -181,6 +185,15 @@ class _Decisions:
             entry = Remembered(task_id=task.id, request_sha256=ask.request_sha256)
             self._remembered[ask.name] = self.new_names[ask.name] = entry
         return task.id
+
+
+def _require_same(earlier: Remembered, request_sha256: bytes) -> TaskId:
+    if earlier.request_sha256 != request_sha256:
+        raise InvalidInput(
+            "Idempotency-Key: it was used for another request within 24 hours; use a new key for a new request",
+            field="Idempotency-Key",
+        )
+    return earlier.task_id
 
 
 async def _write(tx: "Connection", decisions: _Decisions) -> None:

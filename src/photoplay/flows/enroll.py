@@ -23,6 +23,7 @@ from photoplay.domain.keys import (
     shown_prefix,
 )
 from photoplay.domain.tasks import KeyId
+from photoplay.flows.grant import check_note
 from photoplay.store import accounts, keys, ledger
 
 if TYPE_CHECKING:
@@ -91,8 +92,9 @@ async def make_key_of(db: "Database", new: NewKey, *, actor: str) -> tuple[str, 
 
 
 async def open_account(db: "Database", *, name: str, kind: Kind, granted: int, note: str, actor: str) -> "Standing":
-    """Make an account. Raises: InvalidInput if the name is wrong or taken."""
+    """Make an account. Raises: InvalidInput if the name is wrong or taken, or the note gives no reason."""
     check_name(name, field="account")
+    check_note(note)
     async with db.transaction() as tx:
         account, is_new = await _ensure(tx, name=name, kind=kind, secret=new_secret(), actor=actor)
         if not is_new:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from photoplay.store.accounts import Standing
     from photoplay.store.database import Connection, Database
 
-__all__ = ["CREDITS_MAX", "Adjustment", "find_account", "grant"]
+__all__ = ["CREDITS_MAX", "Adjustment", "check_note", "find_account", "grant"]
 
 log = structlog.get_logger()
 
@@ -74,10 +74,13 @@ async def find_account(connection: "Connection", name: str, *, kind: Kind) -> "S
 def _check(adjustment: Adjustment) -> None:
     if not 1 <= adjustment.credits <= CREDITS_MAX:
         raise InvalidInput(f"credits: {adjustment.credits} is not within 1 to {CREDITS_MAX}", field="credits")
-    if not 1 <= len(adjustment.note.strip()) <= NOTE_CHARS_MAX:
-        raise InvalidInput(
-            f"note: say why in 1 to {NOTE_CHARS_MAX} characters, got {len(adjustment.note)}", field="note"
-        )
+    check_note(adjustment.note)
+
+
+def check_note(note: str) -> None:
+    """Raises: InvalidInput unless it gives a reason."""
+    if not 1 <= len(note.strip()) <= NOTE_CHARS_MAX:
+        raise InvalidInput(f"note: say why in 1 to {NOTE_CHARS_MAX} characters, got {len(note)}", field="note")
 
 
 def _movement_id(account_id: AccountId, idempotency_key: str | None) -> UUID:

@@ -16,7 +16,7 @@ from photoplay.domain.cards import (
     validate,
     work_size,
 )
-from photoplay.domain.errors import InvalidInput, ModelSwitchedOff, Unauthorized
+from photoplay.domain.errors import AppError, InvalidInput, ModelSwitchedOff, Unauthorized
 from photoplay.domain.fields import Field, FileUrl, FileUrls
 from photoplay.domain.json import JsonObject
 from photoplay.domain.keys import Kind
@@ -24,6 +24,7 @@ from photoplay.domain.script import PLAY_CARD, SCRIPT_FIELD, attempts, own_scrip
 from photoplay.domain.tasks import CallbackEvent, NewTask, Priority, TaskId
 from photoplay.flows.accept import Ask
 from photoplay.store.accounts import Caller
+from photoplay.store.idempotency import Name
 
 if TYPE_CHECKING:
     from photoplay.flows.parts import ApiParts
@@ -57,9 +58,24 @@ class Submission:
 async def submit(submission: Submission, *, caller: Caller, parts: "ApiParts") -> TaskId:
     """Accept a task and return its id. When this returns, the task is committed.
 
+    A create that was accepted before, under the same Idempotency-Key, gives the same task whatever has changed since.
+
     Raises: InvalidInput, TargetForbidden, ModelSwitchedOff, DiskFull, and what `Intake.accept` raises: nothing was
         created and no credit moved. StoreUnavailable: it may have been created; repeat with an Idempotency-Key.
     """
+    digest = hashlib.sha256(submission.request.encode()).digest()
+    try:
+        task = _new_task(submission, digest, caller=caller, parts=parts)
+    except AppError:
+        name = None if submission.idempotency_key is None else Name(caller.account_id, submission.idempotency_key)
+        earlier = None if name is None else await parts.intake.find_earlier(name, request_sha256=digest)
+        if earlier is None:
+            raise
+        return earlier
+    return await parts.intake.accept(Ask(task=task, idempotency_key=submission.idempotency_key, request_sha256=digest))
+
+
+def _new_task(submission: Submission, digest: bytes, *, caller: Caller, parts: "ApiParts") -> NewTask:
     parts.room.require()
     card = find_card(submission.model, parts.cards)
     if caller.models is not None and card.id not in caller.models:
@@ -72,8 +88,7 @@ async def submit(submission: Submission, *, caller: Caller, parts: "ApiParts") -
         raise InvalidInput(
             f"maxCredits: this task costs {cost}, the limit is {submission.credits_max}", field="maxCredits"
         )
-    digest = hashlib.sha256(submission.request.encode()).digest()
-    task = NewTask(
+    return NewTask(
         id=TaskId(clock.new_uuid()),
         account_id=caller.account_id,
         key_id=caller.key_id,
@@ -92,7 +107,6 @@ async def submit(submission: Submission, *, caller: Caller, parts: "ApiParts") -
         seed=_repeatable_seed(digest) if script else clock.new_seed(),
         script=script,
     )
-    return await parts.intake.accept(Ask(task=task, idempotency_key=submission.idempotency_key, request_sha256=digest))
 
 
 def _read_script(
