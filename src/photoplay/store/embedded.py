@@ -30,6 +30,7 @@ __all__ = ["EmbeddedPostgres", "find_program"]
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 20.0
 POLL_S: Final = 0.02
+STATUS_POLL_S: Final = 1.0
 # A socket's path must fit in sockaddr_un: 108 bytes with its end, on Linux.
 SOCKET_DIRECTORY_BYTES_MAX: Final = 88
 # The name of the role and of its database.
@@ -106,9 +107,25 @@ class EmbeddedPostgres:
             raise ConfigError("the embedded PostgreSQL ended while it came up") from exc
 
     async def wait(self) -> int:
-        """Return the server's exit status when it has died."""
+        """Return the server's exit status when it has died.
+
+        A SIGTERM makes PostgreSQL wait for our connections to end, which they never do, and refuse new ones meanwhile:
+        it is ended at once instead.
+        """
         assert self._process is not None, "the database is not started"
-        return await self._process.wait()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STATUS_POLL_S):
+                    return await self._process.wait()
+            if self._is_stopping():
+                with suppress(ProcessLookupError):
+                    self._process.send_signal(signal.SIGINT)
+
+    def _is_stopping(self) -> bool:
+        """Source: PostgreSQL's miscadmin.h, LOCK_FILE_LINE_PM_STATUS."""
+        with suppress(OSError):
+            return (self._cluster / "postmaster.pid").read_text().split()[-1:] == ["stopping"]
+        return False
 
     async def stop(self) -> None:
         """Shut the server down cleanly. Idempotent and bounded."""
