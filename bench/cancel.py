@@ -6,8 +6,6 @@ A real server on a fresh data folder, real clips of 1080p and 10 s; the answer c
 import argparse
 import os
 import platform
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,12 +16,11 @@ from typing import Final
 import psutil
 
 from machine import load
-from photoplay.cli.running import find_running
 from photoplay.cli.serve import EXAMPLE_MODEL, sample_photo
 from photoplay.client import Client
 from photoplay.flows.enroll import KEY_FILE
+from processes import serving
 
-START_S: Final = 60.0
 LOOK_S: Final = 0.002
 
 
@@ -32,18 +29,10 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {load()}, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory(prefix="photoplay-") as folder:
         data_dir = Path(folder) / "data"
-        environment = {"PATH": os.defpath, "PHOTOPLAY_DATA_DIR": str(data_dir), "PHOTOPLAY_LOG_LEVEL": "error"}
-        server = subprocess.Popen(
-            [sys.executable, "-m", "photoplay", "serve", "--port", "0"], env=environment, stdout=subprocess.DEVNULL
-        )
-        try:
-            url = _wait_for_url(data_dir)
+        with serving(data_dir) as server:
             key = (data_dir / KEY_FILE).read_text().strip()
-            with Client(url, key) as client:
-                _bench(client, psutil.Process(server.pid), arguments.rounds)
-        finally:
-            server.terminate()
-            server.wait(60)
+            with Client(server.url, key) as client:
+                _bench(client, server.process, arguments.rounds)
     print(f"load         {load()} at the end")
 
 
@@ -80,16 +69,6 @@ def _wait_until_gone(engine: psutil.Process, times: list[float]) -> None:
     while engine.is_running() and engine.status() != psutil.STATUS_ZOMBIE:
         time.sleep(LOOK_S)
     times.append(time.perf_counter() - start)
-
-
-def _wait_for_url(data_dir: Path) -> str:
-    give_up_at = time.monotonic() + START_S
-    while time.monotonic() < give_up_at:
-        running = find_running(data_dir)
-        if running is not None:
-            return running.url
-        time.sleep(0.1)
-    raise SystemExit("the server did not start")
 
 
 def _arguments() -> argparse.Namespace:

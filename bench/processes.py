@@ -7,10 +7,16 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["free_port", "python", "wait_for_port"]
+import psutil
 
-START_S = 30.0
+from photoplay.cli.running import find_running
+
+__all__ = ["Served", "free_port", "python", "serving", "wait_for_port"]
+
+START_S = 60.0
 
 
 def free_port() -> int:
@@ -29,6 +35,39 @@ def wait_for_port(port: int) -> str:
         else:
             return f"http://127.0.0.1:{port}"
     raise TimeoutError(f"nothing listens on port {port} after {START_S:.0f} s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A running `photoplay serve`."""
+
+    url: str
+    process: psutil.Process
+    """The supervisor, the parent of all the others."""
+
+
+@contextmanager
+def serving(data_dir: Path) -> Generator[Served]:
+    """Run a whole server on its own PostgreSQL while the block runs. Raises: TimeoutError if it does not come up."""
+    environment = {"PATH": os.defpath, "PHOTOPLAY_DATA_DIR": str(data_dir), "PHOTOPLAY_LOG_LEVEL": "error"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "photoplay", "serve", "--port", "0"], env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield Served(url=_wait_for_url(data_dir), process=psutil.Process(server.pid))
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _wait_for_url(data_dir: Path) -> str:
+    give_up_at = time.monotonic() + START_S
+    while time.monotonic() < give_up_at:
+        running = find_running(data_dir)
+        if running is not None:
+            return running.url
+        time.sleep(0.1)
+    raise TimeoutError(f"the server did not start within {START_S:.0f} s")
 
 
 @contextmanager
