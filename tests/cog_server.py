@@ -131,5 +131,5 @@ def cog_server(folder: Path) -> Generator[CogServer]:
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
         for member in family:
             member.kill()
-        process.wait(10)
+        process.wait(60)
         psutil.wait_procs(family, timeout=10)

@@ -1,11 +1,13 @@
 """What tests share: a real PostgreSQL, a fresh database for each test, and the app on top of it."""
 
+import logging
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +24,7 @@ from photoplay.flows.accept import Intake, open_intake
 from photoplay.flows.enroll import enroll
 from photoplay.flows.parts import ApiParts, WorkerParts
 from photoplay.flows.recognize import Callers, open_callers
+from photoplay.logs import configure
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
 from photoplay.store.embedded import EmbeddedPostgres
@@ -57,6 +60,26 @@ settings.load_profile("shared machine")
 def quiet_logs() -> None:
     """No log lines: rendering a traceback takes longer than most tests."""
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
+
+
+@pytest.fixture
+def put_back_logging() -> Generator[None]:
+    """Afterwards, the logging that other tests expect."""
+    root, uvicorn = logging.getLogger(), logging.getLogger("uvicorn.error")
+    before, handlers, level = structlog.get_config(), root.handlers[:], uvicorn.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    uvicorn.setLevel(level)
+
+
+@pytest.fixture
+def written_log(put_back_logging: None) -> Callable[[], str]:  # noqa: ARG001 - an order
+    """Log as a server does that nobody has configured; return what tells the lines so far."""
+    lines = StringIO()
+    configure(format="text", level="info")
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(lines))
+    return lines.getvalue
 
 
 @pytest.fixture

@@ -112,7 +112,8 @@ def valid(field: Field) -> st.SearchStrategy[Any]:
             numbers = [int(value) for value in values if value.removeprefix("-").isdigit() and value == str(int(value))]
             return st.sampled_from([*values, *numbers, *map(float, numbers)])
         case NumberChoice():
-            return whole(st.sampled_from([option.value for option in field.options]))
+            numbers = [option.value for option in field.options]
+            return st.sampled_from([*numbers, *map(float, numbers)])
         case Integer():
             return whole(st.sampled_from(range(field.minimum, field.maximum + 1, field.step)))
         case Number():
@@ -180,7 +181,7 @@ def wrong_scalars(field: Field) -> list[st.SearchStrategy[Any]]:
             return [not_a(str, int, float), fraction, st.text(max_size=9).filter(lambda text: text not in values)]
         case NumberChoice():
             numbers = {option.value for option in field.options}
-            return [not_a(int, float), fraction, st.integers().filter(lambda number: number not in numbers)]
+            return [not_a(int, float), *(kind.filter(lambda n: n not in numbers) for kind in (fraction, st.integers()))]
         case Integer():
             between = [
                 number for number in range(field.minimum, field.maximum) if (number - field.minimum) % field.step

@@ -59,7 +59,11 @@ _FIELDS: Final[tuple[Field, ...]] = (
         name="layers",
         label="Layers",
         help="",
-        options=(NumberOption(value=1, label="one"), NumberOption(value=4, label="four")),
+        options=(
+            NumberOption(value=1, label="one"),
+            NumberOption(value=2.5, label="two and a half"),
+            NumberOption(value=4, label="four"),
+        ),
         default=1,
     ),
     Integer(name="steps", label="Steps", help="", minimum=10, maximum=30, step=5, default=20),

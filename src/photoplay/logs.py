@@ -1,7 +1,7 @@
 """Log events on standard error, as text for people or JSON for machines. Configured once a process.
 
 At every level but `debug`, no line holds a key, a secret, a prompt, a link to a file or a query string: events name
-what happened, and what comes from elsewhere is cleaned here.
+what happened, and what comes from elsewhere is cleaned here. An error that an event holds as such is named by its kind.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias, cast
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from photoplay.domain.errors import AppError
+from photoplay.domain.errors import ConfigError, StillRejected, StorageError
 
 __all__ = ["clean", "configure", "told"]
 
@@ -25,7 +25,7 @@ _ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | 
 
 # What is secret by its shape, and what is left of it.
 _SECRETS: Final = (
-    (re.compile(r"pp_live_\w+"), "pp_live_…"),
+    (re.compile(r"(pp_(?:live|test)_)\w+"), r"\1…"),
     (re.compile(r"whsec_[\w+/=-]+"), "whsec_…"),
     (re.compile(r"(?i)\b(bearer|basic) +[^\s'\",]+"), r"\1 …"),
     (re.compile(r"(://)[^/\s@'\"]+@"), r"\1…@"),
@@ -33,12 +33,15 @@ _SECRETS: Final = (
     (re.compile(r"((?:https?://|/)[^\s?#'\"]*)[?#][^\s'\"]+"), r"\1?…"),
 )
 
+# Errors whose words are all ours. Those of the others may quote what callers sent, or what another server answered.
+_IN_OUR_WORDS: Final = (ConfigError, StillRejected, StorageError)
+
 
 def configure(*, format: Literal["text", "json"], level: str) -> None:
     """Send our events, and the warnings of libraries, to standard error."""
     is_debug = level.upper() == "DEBUG"
     renderer = structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=False)
-    cleaning = [structlog.processors.format_exc_info] if is_debug else [_tell_exception, _clean_event]
+    cleaning = [structlog.processors.format_exc_info, _spell_errors] if is_debug else [_tell_exception, _clean_event]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -70,7 +73,7 @@ def clean(text: str) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Say where an error came from. Only ours say what they mean: the words of others may quote what callers sent."""
+    """Say where an error came from."""
     return clean("".join(_lines(error)).rstrip())
 
 
@@ -80,11 +83,18 @@ def _lines(error: BaseException) -> Iterator[str]:
         yield from _lines(before)
         yield "\nwhich led to:\n\n"
     yield from traceback.format_tb(error.__traceback__)
-    yield f"{type(error).__qualname__}{f': {error}' if isinstance(error, AppError) else ''}\n"
+    yield f"{_named(error)}\n"
     if isinstance(error, BaseExceptionGroup):
         for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
             yield "\none of it:\n\n"
             yield from _lines(inner)
+
+
+def _named(error: BaseException) -> str:
+    """Name the kind of an error, and say what it says where nobody else's words can be in it."""
+    kind = type(error).__qualname__
+    words = str(error) if isinstance(error, _IN_OUR_WORDS) else error.strerror if isinstance(error, OSError) else None
+    return f"{kind}: {words}" if words else kind
 
 
 def _tell_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -96,7 +106,15 @@ def _tell_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 
 def _clean_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {name: clean(value) if isinstance(value, str) else value for name, value in event.items()}
+    named = {name: _named(value) if isinstance(value, BaseException) else value for name, value in event.items()}
+    return {name: clean(value) if isinstance(value, str) else value for name, value in named.items()}
+
+
+def _spell_errors(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {
+        name: str(value) or type(value).__qualname__ if isinstance(value, BaseException) else value
+        for name, value in event.items()
+    }
 
 
 class _AsJson(logging.Formatter):

@@ -1,5 +1,7 @@
 """A real browser on a real server. Whatever a page does wrong on its way fails the test that was on it."""
 
+import asyncio
+import re
 import shutil
 from collections.abc import AsyncGenerator, Generator, Iterable
 from contextlib import asynccontextmanager
@@ -10,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, Route, async_playwright, expect
 
 from crash.servers import Server, serving
 
@@ -124,3 +126,31 @@ async def sign_in(page: Page, key: str) -> Page:
     await page.get_by_role("button", name="Sign in").click()
     await page.wait_for_url(lambda url: not url.endswith("/sign-in"))
     return page
+
+
+class Held:
+    """Requests that are answered by the server when they are let go."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._free = asyncio.Event()
+
+    async def hold(self, route: Route) -> None:
+        self.asked.set()
+        await self._free.wait()
+        await route.continue_()
+
+    def let_go(self) -> None:
+        self._free.set()
+
+
+async def stumble(route: Route) -> None:
+    await route.fulfill(status=500, json={"code": 500, "message": "The lamp flickers", "data": None})
+
+
+async def stumble_once(page: Page, path: re.Pattern[str]) -> Held:
+    """Let the next request fail; those after it are held, so that what the page says of the failure stays."""
+    held = Held()
+    await page.route(path, held.hold)
+    await page.route(path, stumble, times=1)
+    return held

@@ -1,6 +1,5 @@
 """Forms whose model, values and files change while something is under way."""
 
-import asyncio
 import json
 import re
 from collections.abc import Generator
@@ -8,8 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from playwright.async_api import Page, Request, Route, expect
+from playwright.async_api import Page, Request, expect
 
+from browser.conftest import Held, stumble_once
 from crash.servers import PHOTO, Server, serving
 
 EVERY_KIND = Path(__file__).parent / "every_kind.toml"
@@ -33,22 +33,6 @@ def server() -> Generator[Server]:
         (card / "example.json").write_text(json.dumps(EXAMPLE))
         with serving(Path(folder), PHOTOPLAY_CARDS_DIR=str(Path(folder) / "cards")) as server:
             yield server
-
-
-class Held:
-    """Requests that are answered by the server when they are let go."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self._free = asyncio.Event()
-
-    async def hold(self, route: Route) -> None:
-        self.asked.set()
-        await self._free.wait()
-        await route.continue_()
-
-    def let_go(self) -> None:
-        self._free.set()
 
 
 async def choose(page: Page, model: str) -> None:
@@ -91,12 +75,12 @@ async def test_another_model_is_given_what_it_can_use(page: Page) -> None:
 
 @pytest.mark.refused(f"/api/v1/models/{CAMERA}/schema")
 async def test_a_form_that_could_not_be_loaded_comes_by_itself(page: Page) -> None:
-    answer = {"code": 500, "message": "The lamp flickers", "data": None}
     await page.goto("/")
     await expect(page.get_by_label("Prompt")).to_be_visible()
-    await page.route(re.compile(f"{CAMERA}/schema"), lambda route: route.fulfill(status=500, json=answer), times=1)
+    held = await stumble_once(page, re.compile(f"{CAMERA}/schema"))
     await choose(page, CAMERA)
     await expect(page.get_by_text("The lamp flickers")).to_be_visible()
+    held.let_go()
     await expect(page.get_by_label("Move")).to_be_visible()
 
     await expect(page.get_by_text("The lamp flickers")).to_have_count(0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from browser.conftest import sign_in
+from browser.conftest import sign_in, stumble, stumble_once
 from crash.servers import PHOTO, Server
 from photoplay.domain.keys import Kind
 
@@ -21,18 +21,18 @@ SESSION = "/api/v1/session"
 UPLOAD = "/api/file-stream-upload"
 
 
-async def stumble(route: Route) -> None:
-    await route.fulfill(status=500, json={"code": 500, "message": "The lamp flickers", "data": None})
-
-
 async def lose_answer(route: Route) -> None:
     """The server does what it was asked, and nobody hears of it."""
     await route.fetch()
     await route.abort()
 
 
+def pattern(path: str) -> re.Pattern[str]:
+    return re.compile(rf"{path}(\?.*)?$")
+
+
 async def once(page: Page, path: str, answer: Callable[[Route], Awaitable[None]]) -> None:
-    await page.route(re.compile(rf"{path}(\?.*)?$"), answer, times=1)
+    await page.route(pattern(path), answer, times=1)
 
 
 async def open_sandbox(page: Page, server: Server, *, is_long: bool = False) -> str:
@@ -57,11 +57,11 @@ async def cancel(page: Page) -> None:
     await expect(result.get_by_role("alert")).to_contain_text("ancel")
 
 
-async def run_and_stumble(page: Page, path: str, answer: Callable[[Route], Awaitable[None]], *, words: str) -> None:
-    """Run, with one request that goes wrong; the page says so."""
-    await once(page, path, answer)
+async def run_and_lose_answer(page: Page) -> None:
+    """Run, and hear nothing of it; the page says so."""
+    await once(page, CREATE, lose_answer)
     await run(page)
-    await expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="cannot be reached")).to_be_visible()
 
 
 async def sign_in_again(page: Page, key: str) -> None:
@@ -78,7 +78,10 @@ def tasks_of(server: Server, key: str) -> list[dict[str, Any]]:
 @pytest.mark.refused(RECORD)
 async def test_a_created_task_is_found_again_when_its_first_record_cannot_be_read(page: Page, server: Server) -> None:
     key = await open_sandbox(page, server, is_long=True)
-    await run_and_stumble(page, RECORD, stumble, words="The lamp flickers")
+    held = await stumble_once(page, pattern(RECORD))
+    await run(page)
+    await expect(page.get_by_role("alert").filter(has_text="The lamp flickers")).to_be_visible()
+    held.let_go()
     await expect(page).to_have_url(re.compile(r"task=[0-9a-f]{32}"))
     await expect(page.get_by_role("button", name="Running…")).to_be_disabled()
     await expect(page.get_by_text("The lamp flickers")).to_have_count(0)
@@ -89,13 +92,13 @@ async def test_a_created_task_is_found_again_when_its_first_record_cannot_be_rea
 @pytest.mark.refused(CREATE)
 async def test_a_create_whose_answer_was_lost_is_repeated_as_the_same_task(page: Page, server: Server) -> None:
     key = await open_sandbox(page, server)
-    await run_and_stumble(page, CREATE, lose_answer, words="cannot be reached")
+    await run_and_lose_answer(page)
     await run(page)
     await expect(page.locator("video")).to_be_visible()
     assert len(tasks_of(server, key)) == 1
 
     await page.locator("[data-field=text] input").fill("another one")
-    await run_and_stumble(page, CREATE, lose_answer, words="cannot be reached")
+    await run_and_lose_answer(page)
     await page.locator("[data-field=text] input").fill("and another")
     await run(page)
     await expect(page.locator("video")).to_be_visible()
@@ -176,10 +179,11 @@ async def test_a_task_is_followed_on_after_its_events_and_its_record_could_not_b
 @pytest.mark.refused(SESSION, OVERVIEW)
 async def test_a_page_goes_on_by_itself_after_the_server_stumbled(page: Page, server: Server) -> None:
     await sign_in(page, (server.data_dir / "admin-key").read_text().strip())
-    for path in (SESSION, OVERVIEW):
-        await once(page, path, stumble)
+    await once(page, SESSION, stumble)
+    held = await stumble_once(page, pattern(OVERVIEW))
     await page.goto("/admin")
     await expect(page.get_by_role("alert")).to_have_text("The lamp flickers")
+    held.let_go()
     await expect(page.locator(".tile", has_text="Running")).to_contain_text("0 jobs")
 
     await expect(page.get_by_role("alert")).to_have_count(0)

@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
 
 from browser.axe import serious_issues
-from browser.conftest import sign_in
+from browser.conftest import Held, sign_in, stumble_once
 from crash.servers import PHOTO, Server, free_port, serving
 
 TASKS = 10_000
@@ -106,26 +106,20 @@ async def test_a_page_of_the_history_shows_its_own_rows_or_none(page: Page, serv
     await page.goto("/history")
     rows, older = page.locator("tbody tr"), page.get_by_role("button", name="Older")
     await expect(rows).to_have_count(ROWS)
-    asked, is_free = asyncio.Event(), asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        asked.set()
-        await is_free.wait()
-        await route.continue_()
-
-    await page.route(WITH_CURSOR, hold)
+    held = Held()
+    await page.route(WITH_CURSOR, held.hold)
     await older.dblclick()
-    await asked.wait()
+    await held.asked.wait()
     await expect(rows).to_have_count(0)
-    is_free.set()
+    held.let_go()
     await expect(rows.first).to_contain_text(f"task number {ROWS + 1}")
     await expect(page.get_by_text("Page 2")).to_be_visible()
     await page.unroute(WITH_CURSOR)
-    answer = {"code": 500, "message": "The lamp flickers", "data": None}
-    await page.route(WITH_CURSOR, lambda route: route.fulfill(status=500, json=answer), times=1)
+    held = await stumble_once(page, WITH_CURSOR)
     await older.click()
     await expect(page.get_by_role("alert")).to_have_text("The lamp flickers")
     await expect(rows).to_have_count(0)
+    held.let_go()
 
     await expect(rows.first).to_contain_text(f"task number {2 * ROWS + 1}")
     await expect(page.get_by_role("alert")).to_have_count(0)

@@ -146,7 +146,7 @@ def listening(scene: Scene, log: Path, *words: str) -> Generator["subprocess.Pop
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(10)
+        process.wait(60)
 
 
 def taken(received: "queue.Queue[Received]", scene: Scene) -> str:
@@ -170,7 +170,7 @@ def test_callbacks_come_to_a_laptop_also_over_a_restart_of_the_api(scene: Scene,
         scene.server.kill("photoplay", "api")
         tasks.append(end_task(scene))
         arrived.append(taken(received, scene))
-        wait_for(lambda: log.read_text().count("-> 200 in") == 2, within_s=10, what="two lines")
+        wait_for(lambda: log.read_text().count("-> 200 in") == 2, within_s=60, what="two lines")
 
     assert arrived == tasks
     assert re.search(rf"^\d\d:\d\d:\d\d  fail +{tasks[1]} -> 200 in \d+ ms$", log.read_text(), re.MULTILINE)
@@ -182,6 +182,6 @@ def test_what_is_listened_to_can_be_printed(scene: Scene, tmp_path: Path) -> Non
     log = tmp_path / "listen.log"
     with listening(scene, log, "--print"):
         task_id = end_task(scene)
-        wait_for(lambda: '"state": "fail"' in log.read_text(), within_s=20, what="a printed body")
+        wait_for(lambda: '"state": "fail"' in log.read_text(), within_s=60, what="a printed body")
 
     assert f'"taskId": "{task_id}"' in log.read_text()

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 
 from crash.servers import Server, serving, wait_for
+from photoplay.flows.cancel import STOP_WAIT_S
 
 LONG = {"resolution": "1080p", "duration": "10"}
 PRICE = 72
@@ -30,7 +32,7 @@ def inner(tmp_path: Path) -> Generator[Server]:
 def in_front_of(inner: Server, folder: Path, url: str) -> Generator[Server]:
     (folder / "outer").mkdir()
     settings = {"PHOTOPLAY_ENGINES": "kie", "PHOTOPLAY_KIE_URL": url, "PHOTOPLAY_KIE_KEY": inner.key}
-    with serving(folder / "outer", **settings, PHOTOPLAY_EGRESS_ALLOW=place(inner), PHOTOPLAY_LEASE_S="2") as server:
+    with serving(folder / "outer", **settings, PHOTOPLAY_EGRESS_ALLOW=place(inner)) as server:
         yield server
 
 
@@ -50,7 +52,7 @@ def test_a_worker_killed_while_the_other_server_works_goes_on_with_the_same_task
     with in_front_of(inner, tmp_path, inner.url) as outer:
         task_id = outer.create(outer.upload(), **LONG)
         wait_until_generating(inner)
-        outer.kill("photoplay", "worker")
+        outer.kill_worker()
         record = outer.wait_for_state(task_id, "success", "fail", within_s=180)
 
         assert record["state"] == "success", record["failMsg"]
@@ -63,10 +65,11 @@ def test_a_worker_killed_before_it_hears_of_the_task_asks_for_no_second_one(inne
     with deaf_to_the_first_answer(inner) as front, in_front_of(inner, tmp_path, front.url) as outer:
         front.victim = outer.part("photoplay", "worker").pid
         task_id = outer.create(outer.upload())
+        assert front.killed.wait(60)
+        outer.end_first_leases()
         record = outer.wait_for_state(task_id, "success", "fail", within_s=180)
 
         assert record["state"] == "success", record["failMsg"]
-        assert front.killed.is_set()
         assert len(tasks_of(inner)) == 1
         assert (outer.balance(), inner.balance()) == (1000 - 16, 1000 - 16)
 
@@ -75,14 +78,21 @@ def test_cancelling_ends_the_task_on_both_sides(inner: Server, tmp_path: Path) -
     with in_front_of(inner, tmp_path, inner.url) as outer:
         task_id = outer.create(outer.upload(), **LONG)
         wait_until_generating(inner)
-        answer = outer.post("/api/v1/jobs/cancelTask", json={"taskId": task_id})
+        outcome, waited_s = cancel(outer, task_id)
         outer.wait_for_state(task_id, "fail")
         (theirs,) = tasks_of(inner)
         ended = inner.wait_for_state(theirs["taskId"], "fail")
 
-        assert answer["data"]["outcome"] == "cancelled"
+        assert outcome == "cancelled" or waited_s > STOP_WAIT_S
         assert ended["failCode"] == "499"
         assert (outer.balance(), inner.balance()) == (1000, 1000)
+
+
+def cancel(server: Server, task_id: str) -> tuple[str, float]:
+    """Return how the wish was answered, and after how many seconds: the server waits for the end, but not for long."""
+    began = time.monotonic()
+    answer = server.post("/api/v1/jobs/cancelTask", json={"taskId": task_id})
+    return answer["data"]["outcome"], time.monotonic() - began
 
 
 class Front(ThreadingHTTPServer):
@@ -111,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
         assert isinstance(front, Front)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name: text for name, text in self.headers.items() if name.lower() not in {"host", "connection"}}
-        answer = httpx2.request(self.command, front.inner.url + self.path, headers=headers, content=body, timeout=30)
+        answer = httpx2.request(self.command, front.inner.url + self.path, headers=headers, content=body, timeout=90)
         if self.path == CREATE and not front.killed.is_set():
             os.kill(front.victim, signal.SIGKILL)
             front.killed.set()

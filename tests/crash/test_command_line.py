@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from crash.servers import MODEL, PHOTO, Server, environment, free_port, serving, wait_for
+from scenes import let_the_hour_change
 
 COMMAND = [sys.executable, "-m", "photoplay"]
 
@@ -114,11 +115,13 @@ def test_ctrl_c_in_run_cancels_the_task_on_a_running_server(server: Server) -> N
         env=environment(server.data_dir),
         cwd=server.data_dir.parent,
     )
-    wait_for(lambda: server.balance() < before, within_s=30, what="the task is created")
+    wait_for(lambda: server.balance() < before, within_s=60, what="the task is created")
+    (newest,) = server.get("/api/v1/jobs", params={"limit": 1})["data"]["tasks"]
+    server.wait_for_state(newest["taskId"], "generating")
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(20) == 130
-    assert wait_for(lambda: server.balance() == before, within_s=20, what="the hold is released")
+    assert process.wait(60) == 130
+    assert wait_for(lambda: server.balance() == before, within_s=60, what="the hold is released")
 
 
 def test_a_second_server_on_the_same_data_is_refused_with_a_sentence(server: Server) -> None:
@@ -164,6 +167,7 @@ def test_the_commands_of_an_operator_work_beside_the_server(server: Server) -> N
 
 
 def test_ledger_entries_and_usage_tell_of_a_task(server: Server) -> None:
+    let_the_hour_change()
     task_id = server.create(server.upload())
     server.wait_for_state(task_id, "success")
 

@@ -43,7 +43,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shown]:
 
 def example(card: Card, language: str, shown: Shown) -> str:
     """The first code of a language on the card's page, about a picture that this server has."""
-    page = httpx2.get(f"{shown.server.url}/models/{card.id}.md").text
+    page = httpx2.get(f"{shown.server.url}/models/{card.id}.md", timeout=30).text
     found = re.search(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert found is not None
     code, values = found[1], card.example["input"]

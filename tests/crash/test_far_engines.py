@@ -17,7 +17,6 @@ from video_servers import ArkServer, ComfyServer, FarServer, VideosServer, make_
 
 WAN = "wan/2-2-image-to-video"
 LITE = "bytedance/v1-lite-image-to-video"
-QUICK_RECOVERY = {"PHOTOPLAY_LEASE_S": "2"}
 PRICE = 6
 ARK_AT_ONCE = 10
 ARK_TASKS = "/api/v3/contents/generations/tasks"
@@ -57,7 +56,7 @@ def survive(
     price: int = PRICE,
 ) -> Server:
     """Kill the worker once the far server has been asked, let the far server finish, and see one clip."""
-    with serving(folder, **QUICK_RECOVERY, **settings) as server:
+    with serving(folder, **settings) as server:
         task_id = create(server, model=model)
         wait_for(lambda: far.count(*asks), within_s=60, what=f"an order: {server.log_path.read_text()}")
         wait_for(
@@ -65,7 +64,7 @@ def survive(
             within_s=60,
             what=f"a clip under way: {server.log_path.read_text()}",
         )
-        server.kill("photoplay", "worker")
+        server.kill_worker()
         far.is_over.set()
         assert_made_once(server, task_id, far.clip, price=price)
     return server
@@ -94,7 +93,6 @@ def test_a_task_cancelled_between_two_attempts_leaves_no_job_at_the_other_server
             PHOTOPLAY_ENGINES="openai-videos",
             PHOTOPLAY_OPENAI_VIDEOS_URL=far.url,
             PHOTOPLAY_OPENAI_VIDEOS_DIALECT="vllm-omni",
-            **QUICK_RECOVERY,
         ) as server,
     ):
         task_id = create(server)
@@ -102,7 +100,7 @@ def test_a_task_cancelled_between_two_attempts_leaves_no_job_at_the_other_server
         wait_for(lambda: far.count("GET", "/v1/videos/video_gen_0"), within_s=60, what="a look at the job")
         # Paused, so that the task that its worker lost keeps waiting.
         set_mode(server, "paused")
-        server.kill("photoplay", "worker")
+        server.kill_worker()
         wait_for(lambda: server.record(task_id).get("state") == "waiting", within_s=60, what="the lease to run out")
         cancelled = server.post("/api/v1/jobs/cancelTask", json={"taskId": task_id})
         balance = server.balance()
@@ -175,13 +173,13 @@ class BusyArk(ArkServer):
 
 def test_workers_together_ask_ark_for_no_more_than_an_account_may_have_at_once(clip: Path, tmp_path: Path) -> None:
     far = BusyArk(clip=clip)
-    with far.running(), serving(tmp_path, **QUICK_RECOVERY, **ark_settings(far)) as server:
+    with far.running(), serving(tmp_path, **ark_settings(far)) as server:
         shared = {"PHOTOPLAY_DATABASE_URL": server.database_url, "PHOTOPLAY_PUBLIC_URL": server.url}
         second_log = tmp_path / "second.log"
         with part("worker", env=environment(server.data_dir, **server.settings, **shared), log=second_log):
             tasks = [create(server, model=LITE) for _ in range(2 * ARK_AT_ONCE)]
             wait_for(lambda: len(far.under_way) == ARK_AT_ONCE, within_s=60, what="all places taken")
-            server.kill("photoplay", "worker")
+            server.kill_worker()
             logs = (second_log, server.log_path)
             wait_for(lambda: any("attempt=2" in log.read_text() for log in logs), within_s=60, what="a task taken over")
             far.is_over.set()
@@ -207,7 +205,7 @@ def test_ark_is_given_links_to_the_prepared_pictures_where_the_operator_wants_th
         assert_made_once(server, create(server, model=LITE), clip, price=10)
         (order,) = (asked.json() for asked in far.asked if asked.method == "POST")
         (link,) = (part["image_url"]["url"] for part in order["content"] if part["type"] == "image_url")
-        picture = httpx2.get(link.replace(PUBLIC_URL, server.url))
+        picture = httpx2.get(link.replace(PUBLIC_URL, server.url), timeout=30)
 
     assert link.startswith(f"{PUBLIC_URL}/files/")
     assert picture.headers["content-type"] == "image/png"
@@ -238,10 +236,10 @@ def test_a_prediction_of_cog_whose_worker_was_killed_is_made_once_and_paid_once(
             "PHOTOPLAY_COG_URL": far.url,
             "PHOTOPLAY_CARDS_DIR": str(tmp_path / "cards"),
         }
-        with serving(tmp_path, **QUICK_RECOVERY, **settings) as server:
+        with serving(tmp_path, **settings) as server:
             task_id = create(server, model=model)
             wait_for(lambda: far.lines("runs"), within_s=60, what=f"an order: {server.log_path.read_text()}")
-            server.kill("photoplay", "worker")
+            server.kill_worker()
             wait_for(lambda: len(far.lines("runs")) == 2, within_s=60, what="the same order again")
             far.end()
             assert_made_once(server, task_id, clip)

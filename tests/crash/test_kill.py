@@ -12,7 +12,7 @@ from crash.servers import MODEL, Server, serving, wait_for
 
 # Long enough to be caught in the middle, also on a fast machine.
 LONG = {"resolution": "1080p", "duration": "10"}
-QUICK_RECOVERY = {"PHOTOPLAY_LEASE_S": "2", "PHOTOPLAY_JOBS_MAX": "1"}
+ONE_AT_ONCE = {"PHOTOPLAY_JOBS_MAX": "1"}
 
 
 def wait_until_under_way(server: Server, task_id: str) -> None:
@@ -22,14 +22,14 @@ def wait_until_under_way(server: Server, task_id: str) -> None:
 def test_a_worker_killed_in_the_middle_of_a_clip_costs_one_charge_and_leaves_one_file(tmp_path: Path) -> None:
     with (
         callback_receiver() as (callback_host, received),
-        serving(tmp_path, **QUICK_RECOVERY, PHOTOPLAY_EGRESS_ALLOW=callback_host) as server,
+        serving(tmp_path, **ONE_AT_ONCE, PHOTOPLAY_EGRESS_ALLOW=callback_host) as server,
     ):
         task_id = server.create(server.upload(), callback_url=f"http://{callback_host}/", **LONG)
         wait_until_under_way(server, task_id)
         engine = server.part("photoplay.engines.child")
-        server.kill("photoplay", "worker")
-        record = server.wait_for_state(task_id, "success", "fail", within_s=120)
-        callback = json.loads(received.get(timeout=10).body)
+        server.kill_worker()
+        record = server.wait_for_state(task_id, "success", "fail", within_s=180)
+        callback = json.loads(received.get(timeout=60).body)
 
         assert record["state"] == "success", record["failMsg"]
         assert (record["consumeCredits"], server.balance()) == (72, 1000 - 72)
@@ -40,23 +40,23 @@ def test_a_worker_killed_in_the_middle_of_a_clip_costs_one_charge_and_leaves_one
 
 
 def test_a_killed_engine_is_replaced_and_the_task_succeeds(tmp_path: Path) -> None:
-    with serving(tmp_path, **QUICK_RECOVERY) as server:
+    with serving(tmp_path, **ONE_AT_ONCE) as server:
         task_id = server.create(server.upload(), **LONG)
         wait_until_under_way(server, task_id)
         server.kill("photoplay.engines.child")
-        record = server.wait_for_state(task_id, "success", "fail", within_s=120)
+        record = server.wait_for_state(task_id, "success", "fail", within_s=180)
 
         assert (record["state"], server.balance()) == ("success", 1000 - 72)
         assert server.wait_for_only_clip().read_bytes() == server.download(record)
 
 
 def test_a_killed_database_comes_back_and_the_task_succeeds(tmp_path: Path) -> None:
-    with serving(tmp_path, **QUICK_RECOVERY) as server:
+    with serving(tmp_path, **ONE_AT_ONCE) as server:
         task_id = server.create(server.upload(), **LONG)
         wait_until_under_way(server, task_id)
         postgres = next(p for p in psutil.Process(server.process.pid).children() if p.name() == "postgres")
         postgres.send_signal(signal.SIGKILL)
-        record = server.wait_for_state(task_id, "success", "fail", within_s=120)
+        record = server.wait_for_state(task_id, "success", "fail", within_s=180)
 
         assert (record["state"], server.balance()) == ("success", 1000 - 72)
         assert server.wait_for_only_clip().read_bytes() == server.download(record)
@@ -71,26 +71,27 @@ def test_a_killed_api_is_back_without_refusing_a_connection(tmp_path: Path) -> N
 
 
 def test_a_killed_supervisor_leaves_nothing_running_and_its_data_can_be_served_again(tmp_path: Path) -> None:
-    with serving(tmp_path, **QUICK_RECOVERY) as server:
+    with serving(tmp_path, **ONE_AT_ONCE) as server:
         task_id = server.create(server.upload())
         family = psutil.Process(server.process.pid).children(recursive=True)
         server.process.kill()
-        server.process.wait(10)
-        _, alive = psutil.wait_procs(family, timeout=20)
+        server.process.wait(60)
+        _, alive = psutil.wait_procs(family, timeout=60)
         assert not alive
         server.start()
+        server.end_first_leases()
 
         assert server.wait_for_state(task_id, "success", "fail")["state"] == "success"
         assert server.balance() == 1000 - 16
 
 
 def test_a_stopping_server_hands_its_task_back_and_the_next_one_finishes_it(tmp_path: Path) -> None:
-    with serving(tmp_path, **QUICK_RECOVERY, PHOTOPLAY_DRAIN_S="0") as server:
+    with serving(tmp_path, **ONE_AT_ONCE, PHOTOPLAY_DRAIN_S="0") as server:
         task_id = server.create(server.upload(), **LONG)
         wait_until_under_way(server, task_id)
         status = server.stop()
         server.start()
-        record = server.wait_for_state(task_id, "success", "fail", within_s=120)
+        record = server.wait_for_state(task_id, "success", "fail", within_s=180)
 
         assert status == 0
         assert "task.handed_back" in server.log_path.read_text()
@@ -99,7 +100,7 @@ def test_a_stopping_server_hands_its_task_back_and_the_next_one_finishes_it(tmp_
 
 
 def test_a_stopping_server_refuses_new_tasks_in_words_and_still_answers_queries(tmp_path: Path) -> None:
-    with serving(tmp_path, **QUICK_RECOVERY) as server:
+    with serving(tmp_path, **ONE_AT_ONCE) as server:
         photo = server.upload()
         task_id = server.create(photo, **LONG)
         wait_until_under_way(server, task_id)
@@ -107,11 +108,11 @@ def test_a_stopping_server_refuses_new_tasks_in_words_and_still_answers_queries(
         body = {"model": MODEL, "input": {"prompt": "pan left", "image_url": photo}}
         refused = wait_for(
             lambda: (a := server.post("/api/v1/jobs/createTask", json=body))["code"] == 455 and a,
-            within_s=5,
+            within_s=60,
             what="a create is refused",
         )
         record = server.record(task_id)
 
         assert refused["msg"].startswith("The server takes no new work: it is stopping")
         assert record["state"] == "generating"
-        assert server.process.wait(40) == 0
+        assert server.process.wait(120) == 0

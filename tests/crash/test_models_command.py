@@ -154,6 +154,26 @@ def test_every_complaint_has_a_line_and_names_its_place(tmp_path: Path, own: Pat
     ]
 
 
+def test_a_control_that_the_camera_does_not_know_is_told(tmp_path: Path, own: Path) -> None:
+    path = own / "me/slow-zoom/card.toml"
+    path.write_text(path.read_text().replace('move = "move"', 'zoom = "move"'))
+
+    done = photoplay(tmp_path, "cards", "check", "own")
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(
+        "me/slow-zoom: engines.camera: the order's zoom is no control of this engine, which has "
+    )
+    assert "move, speed, strength, effects, fps, format, end_still, loop\n" in done.stdout
+
+
+def test_a_folder_under_git_holds_cards_and_nothing_else(tmp_path: Path, own: Path) -> None:
+    (own / ".git/hooks").mkdir(parents=True)
+
+    assert photoplay(tmp_path, "cards", "check", "own").stdout == "1 card is well\n"
+    assert photoplay(tmp_path, "models", PHOTOPLAY_CARDS_DIR=str(own)).returncode == 0
+
+
 def test_a_folder_without_cards_is_not_well(tmp_path: Path) -> None:
     done = photoplay(tmp_path, "cards", "check", ".")
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -39,22 +40,27 @@ def test_two_apis_and_two_workers_share_a_given_database(database_url: str, tmp_
         one, two = (f"http://127.0.0.1:{port}" for port in ports)
         wait_for(lambda: answers(one) and answers(two), within_s=60, what=log.read_text())
         with PHOTO.open("rb") as photo:
-            upload = httpx2.post(f"{one}/api/file-stream-upload", files={"file": photo}, headers=headers).json()
+            upload = httpx2.post(
+                f"{one}/api/file-stream-upload", files={"file": photo}, headers=headers, timeout=60
+            ).json()
         body = {"model": MODEL, "input": {"prompt": "pan left", "image_url": upload["data"]["fileUrl"]}}
         tasks = [
-            httpx2.post(f"{url}/api/v1/jobs/createTask", json=body, headers=headers).json()["data"]["taskId"]
+            httpx2.post(f"{url}/api/v1/jobs/createTask", json=body, headers=headers, timeout=60).json()["data"][
+                "taskId"
+            ]
             for url in (one, two, one, two)
         ]
 
+        def read(url: str, task: str) -> dict[str, Any]:
+            path = f"{url}/api/v1/jobs/recordInfo"
+            return httpx2.get(path, params={"taskId": task}, headers=headers, timeout=60).json()["data"]
+
         def all_ended() -> list[str] | None:
             # Each is asked of the API that did not create it.
-            records = [
-                httpx2.get(f"{url}/api/v1/jobs/recordInfo", params={"taskId": task}, headers=headers).json()["data"]
-                for url, task in zip((two, one, two, one), tasks, strict=True)
-            ]
+            records = [read(url, task) for url, task in zip((two, one, two, one), tasks, strict=True)]
             states = [record["state"] for record in records if record]
             return states if states.count("success") + states.count("fail") == len(tasks) else None
 
-        assert wait_for(all_ended, within_s=90, what=log.read_text()[-2000:]) == ["success"] * 4
-        balance = json.loads(httpx2.get(f"{two}/api/v1/chat/credit", headers=headers).content)["data"]
+        assert wait_for(all_ended, within_s=180, what=log.read_text()[-2000:]) == ["success"] * 4
+        balance = json.loads(httpx2.get(f"{two}/api/v1/chat/credit", headers=headers, timeout=60).content)["data"]
         assert balance == 100 - 4 * 16

@@ -25,4 +25,4 @@ def test_a_forwarded_address_counts_from_a_trusted_proxy_alone(
         made = photoplay(server.data_dir, "keys", "create", "--account", "studio", "--network", "10.0.0.0/8")
         headers = {"Authorization": f"Bearer {made.stdout.strip()}", "X-Forwarded-For": forwarded}
 
-        assert httpx2.get(f"{server.url}/api/v1/chat/credit", headers=headers).status_code == status
+        assert httpx2.get(f"{server.url}/api/v1/chat/credit", headers=headers, timeout=30).status_code == status

@@ -26,7 +26,7 @@ def confide(server: Server, image_url: str, callback_url: str) -> list[str]:
     upload = server.post("/api/file-base64-upload", json={"base64Data": text, "fileName": PROMPT})["data"]["fileUrl"]
     short = server.post("/api/v1/common/download-url", json={"url": upload})["data"]
     for url in (upload, short, f"{short}?{SIGNED}", f"{server.url}/nothing?{SIGNED}", f"{server.url}/files/{SIGNED}/x"):
-        httpx2.get(url)
+        httpx2.get(url, timeout=30)
     server.post(f"/api/v1/jobs/createTask?{SIGNED}", content=f'{{"prompt":"{PROMPT}"')
     links += [url.removeprefix(f"{server.url}/files/").partition("/")[0] for url in (upload, short)]
     return [*links, server.key, server.secret, "pp_live_", "whsec_", PROMPT, "heron", SIGNED, "5ecret"]
@@ -42,7 +42,7 @@ def test_the_log_holds_nothing_that_was_confided(tmp_path: Path) -> None:
     ):
         confided = confide(server, f"http://{photos}/a.jpg?{SIGNED}", f"http://{callbacks}/done?{SIGNED}")
         for _ in range(3):
-            received.get(timeout=30)
+            received.get(timeout=60)
         server.stop()
         _, _, log = server.log_path.read_text().partition("Ctrl-C stops the server.")
 

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +17,7 @@ import pytest
 from crash.servers import Server, serving, wait_for
 from crash.test_command_line import photoplay
 from photoplay.client import Client
+from photoplay.flows.cancel import STOP_WAIT_S
 
 # Long enough to be caught in the middle, also on a fast machine.
 LONG = {"resolution": "1080p", "duration": "10"}
@@ -66,10 +68,13 @@ def test_a_cancelled_clip_has_no_process_and_costs_nothing_when_the_answer_comes
     before = server.balance()
     task_id, engine = under_way(server, photo)
 
+    began = time.monotonic()
     answer = server.post("/api/v1/jobs/cancelTask", json={"taskId": task_id})
+    # A machine that is too busy to end it in that time says so, and has ended it a little later.
+    is_slow = time.monotonic() - began > STOP_WAIT_S and answer["data"]["outcome"] == "requested"
 
-    record = server.record(task_id)
-    assert answer["data"] == {"taskId": task_id, "outcome": "cancelled"}
+    record = server.wait_for_state(task_id, "fail") if is_slow else server.record(task_id)
+    assert is_slow or answer["data"] == {"taskId": task_id, "outcome": "cancelled"}
     assert not engine.is_running()
     assert (record["state"], record["failCode"], record["stage"]) == ("fail", "499", "done")
     assert server.balance() == before
@@ -89,10 +94,14 @@ def test_the_command_cancels_and_says_what_happened(server: Server, photo: str) 
     task_id, _ = under_way(server, photo)
 
     first = photoplay(server.data_dir, "cancel", task_id)
+    server.wait_for_state(task_id, "fail")
     again = photoplay(server.data_dir, "cancel", task_id)
     unknown = photoplay(server.data_dir, "cancel", "f" * 32, task_id)
 
-    assert (first.returncode, first.stdout) == (0, f"{task_id}  cancelled; it costs nothing\n")
+    # The latter where it could not be ended at once.
+    said = ("cancelled; it costs nothing", "asked to stop; it ends soon")
+    assert first.returncode == 0
+    assert first.stdout in {f"{task_id}  {words}\n" for words in said}
     assert (again.returncode, again.stdout) == (3, f"{task_id}  too late: it had ended, nothing changed\n")
     assert (unknown.returncode, unknown.stderr) == (1, f"{'f' * 32}  there is no such task of this account\n")
 
@@ -150,8 +159,8 @@ def test_who_lost_the_connection_gets_what_it_missed_and_nothing_older(server: S
 
     with stream(server, task_id, last=first["id"]) as told:
         rest = list(told)
-    with httpx2.Client(headers={"Authorization": f"Bearer {server.key}", "Last-Event-ID": rest[-1]["id"]}) as again:
-        seen = again.get(server.url + EVENTS, params={"taskId": task_id})
+    headers = {"Authorization": f"Bearer {server.key}", "Last-Event-ID": rest[-1]["id"]}
+    seen = httpx2.get(server.url + EVENTS, params={"taskId": task_id}, headers=headers, timeout=QUIET_S)
 
     assert [event["event"] for event in rest] == ["end"]
     assert int(rest[-1]["id"]) > int(first["id"])
@@ -175,11 +184,11 @@ def test_a_query_waits_for_the_end_and_is_answered_by_it(server: Server, photo: 
     answers: list[dict[str, Any]] = []
     asking = threading.Thread(
         target=lambda: answers.append(
-            server.get("/api/v1/jobs/recordInfo", params={"taskId": task_id, "wait": "20"})["data"]
+            server.get("/api/v1/jobs/recordInfo", params={"taskId": task_id, "wait": "60"})["data"]
         )
     )
     asking.start()
-    asking.join(QUIET_S)
+    asking.join(2 * QUIET_S)
 
     assert [answer["state"] for answer in answers] == ["success"]
 
@@ -195,7 +204,7 @@ def test_a_stopping_server_does_not_wait_for_its_streams(tmp_path: Path) -> None
 
 
 def test_a_stream_outlives_a_restart_of_the_database(tmp_path: Path) -> None:
-    with serving(tmp_path, PHOTOPLAY_LEASE_S="2", PHOTOPLAY_JOBS_MAX="1") as server:
+    with serving(tmp_path, PHOTOPLAY_JOBS_MAX="1") as server:
         task_id, _ = under_way(server, server.upload())
         postgres = next(p for p in psutil.Process(server.process.pid).children() if p.name() == "postgres")
         last, is_ended = "", False

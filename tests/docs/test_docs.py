@@ -74,6 +74,10 @@ SAYERS = {
     *(kind.__name__ for kind in CODES if kind.__name__ != "ConfigError"),
     *("Problem", "_Malformed", "_Rejected", "Failure"),
 }
+# What makes such an error of a text, and which argument the text is.
+TELLERS = {"_wrong": 1}
+# Modules whose ValueErrors become the reason in an answer.
+TELLING = {"web/strict.py"}
 # What they say where no caller hears it: between an engine's processes, and at the start.
 UNHEARD = {"engines", "cli", "client", "worker"}
 UNHEARD_TEXTS = {
@@ -103,8 +107,11 @@ def longest_part(text: ast.expr) -> str:
 def texts_of(path: Path) -> list[str]:
     """What the errors that one module raises say."""
     calls = [node for node in ast.walk(ast.parse(read(path))) if isinstance(node, ast.Call)]
-    ours = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in SAYERS]
+    named = [(call.func.id, call) for call in calls if isinstance(call.func, ast.Name)]
+    is_telling = path.relative_to(SOURCE).as_posix() in TELLING
+    ours = [call for name, call in named if name in SAYERS or (is_telling and name == "ValueError")]
     said = [part for call in ours for part in [*call.args[:1], *(k.value for k in call.keywords if k.arg == "message")]]
+    said += [call.args[TELLERS[name]] for name, call in named if name in TELLERS]
     return [text for part in said if (text := longest_part(part))]
 
 

@@ -32,6 +32,7 @@ from scenes import begin, submission, value
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/receive-callbacks.md").read_text(encoding="utf-8")
 NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
+JSON = {"Content-Type": "application/json"}
 TASK_ID = "e989621f54392584b05867f87b160672"
 SECRET = Secret.from_bytes(bytes(range(32)))
 BODY = json.dumps({"taskId": TASK_ID, "data": {"task_id": TASK_ID, "state": "success"}}).encode()
@@ -64,9 +65,8 @@ class Running:
         headers = signature_headers(
             secrets=[secret], task_id=TASK_ID, webhook_id=id, body=body, now=clock.now() - age, attempt=1
         )
-        return httpx2.post(
-            self.url, content=body, headers={"Content-Type": "application/json", **headers}, trust_env=False
-        ).status_code
+        headers = {**JSON, **headers}
+        return httpx2.post(self.url, content=body, headers=headers, trust_env=False, timeout=30).status_code
 
     def told(self) -> int:
         return self.log.read_text().count(f"{TASK_ID} success")
@@ -89,11 +89,11 @@ def running(folder: Path, files: dict[str, str], command: Sequence[str]) -> Gene
             stderr=out,
         )
     try:
-        wait_for(lambda: is_open(int(port)), within_s=30, what=f"a listening receiver: {log.read_text()}")
+        wait_for(lambda: is_open(int(port)), within_s=60, what=f"a listening receiver: {log.read_text()}")
         yield Running(f"http://127.0.0.1:{port}/api/callback", log)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def is_open(port: int) -> bool:
@@ -127,9 +127,9 @@ def test_the_receiver_of_the_page_takes_ours_once_and_refuses_the_rest(name: str
         refused = [
             here.post(secret=Secret.from_bytes(bytes(32))),
             here.post(age=timedelta(minutes=6)),
-            httpx2.post(here.url, content=BODY, headers={"Content-Type": "application/json"}).status_code,
+            httpx2.post(here.url, content=BODY, headers=JSON, timeout=30).status_code,
         ]
-        wait_for(lambda: here.told() == 2, within_s=10, what="two ids are told, each once")
+        wait_for(lambda: here.told() == 2, within_s=60, what="two ids are told, each once")
 
     assert (taken, refused) == ([200] * 3, [401] * 3)
 

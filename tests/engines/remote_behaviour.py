@@ -78,7 +78,8 @@ class RemoteBench:
 
     async def until_under_way(self) -> None:
         asks = self.looks or self.creates
-        await until(lambda: self.server.count(*asks) > 0, what="a job under way")
+        # A request is counted before it is answered.
+        await until(lambda: self.server.count(*asks) > 0 and bool(self.server.jobs), what="a job under way")
 
 
 async def until(is_so: Callable[[], bool], *, what: str) -> None:
@@ -251,6 +252,7 @@ class RemoteEngineSuite(AnyEngineSuite):
                 await until(lambda: record.written[-1:] == [None], what="the end of the record")
                 await until(lambda: not bench.server.jobs, what="the end of the job")
             else:
+                await bench.until_under_way()
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(asked), 1)
                 assert (record.submission is not None, len(bench.server.jobs)) == (True, 1)

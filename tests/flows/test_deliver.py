@@ -191,6 +191,17 @@ async def test_a_redirect_is_not_followed(finish: Finish, db: Database) -> None:
     assert elsewhere.arrivals == []
 
 
+async def test_where_a_redirect_leads_is_in_no_log_line(finish: Finish, written_log: Callable[[], str]) -> None:
+    async with receiver(b"HTTP/1.1 302 Found\r\nLocation: /a-vermilion-heron\r\nContent-Length: 0\r\n\r\n") as here:
+        promise = await finish(here)
+        await promise.deliver()
+
+    lines = written_log()
+    assert "callback.attempted" in lines
+    assert "302" in lines
+    assert "heron" not in lines
+
+
 async def test_no_answer_is_logged_in_words(finish: Finish, db: Database) -> None:
     async with receiver(HANGS_UP) as here:
         promise = await finish(here)

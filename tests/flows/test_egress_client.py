@@ -22,7 +22,7 @@ from photoplay.egress.limits import CAPS, DEADLINES, Caps, Deadlines
 from photoplay.egress.target import HostPort
 
 BYTES_MAX = 10 * 1024 * 1024
-SHORT = Deadlines(connect_s=0.2, fetch_s=0.2, post_s=0.2)
+SHORT = Deadlines(fetch_s=0.2, post_s=0.2)
 
 
 async def unresolved(host: str, _port: int) -> Sequence[str]:
@@ -313,9 +313,9 @@ async def test_answer_that_changes_after_the_check_is_never_connected_to() -> No
     async with site(says(ok(b"canary"))) as canary:
         backend = GuardedBackend(allow=frozenset(), resolve=answers(["93.184.215.14"], ["127.0.0.1"]), sockets=sockets)
         with pytest.raises(TargetUnreachable):
-            await backend.connect_tcp("rebind.example", canary.place.port, timeout=1)
+            await backend.connect_tcp("rebind.example", canary.place.port, timeout=LONG_S)
         with pytest.raises(TargetForbidden):
-            await backend.connect_tcp("rebind.example", canary.place.port, timeout=1)
+            await backend.connect_tcp("rebind.example", canary.place.port, timeout=LONG_S)
 
     assert sockets.asked == ["93.184.215.14"]
     assert canary.heads == []
@@ -327,7 +327,7 @@ async def test_backend_refuses_a_literal_on_its_own() -> None:
 
     for host in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         with pytest.raises(TargetForbidden):
-            await backend.connect_tcp(host, 80, timeout=1)
+            await backend.connect_tcp(host, 80, timeout=LONG_S)
     assert sockets.asked == []
 
 
@@ -336,7 +336,7 @@ async def test_next_address_is_tried_when_one_does_not_answer() -> None:
     async with site(says()) as here:
         place = HostPort(host="many.example", port=here.place.port)
         backend = GuardedBackend(allow=frozenset({place}), resolve=answers(["192.0.2.1", "127.0.0.1"]), sockets=sockets)
-        stream = await backend.connect_tcp(place.host, place.port, timeout=1)
+        stream = await backend.connect_tcp(place.host, place.port, timeout=LONG_S)
         await stream.aclose()
 
     assert sockets.asked == ["192.0.2.1", "127.0.0.1"]
@@ -477,21 +477,21 @@ async def test_post_reads_64_kib_of_a_megabyte_and_hangs_up() -> None:
 
 @pytest.mark.parametrize("respond", [then_hangs(ok(b"")[:-1] + b"\nab"), resets(b"HTTP/1.1 200 OK\r\n\r\nab")])
 async def test_post_counts_as_answered_once_the_status_is_here(respond: Respond) -> None:
-    async with site(respond) as here, egress(here, deadlines=SHORT) as out:
+    async with site(respond) as here, egress(here, deadlines=Deadlines(post_s=5)) as out:
         answer = await out.post(here.url, body=b"{}", headers={})
 
     assert answer.status == 200
 
 
 @pytest.mark.parametrize(
-    ("respond", "words"),
+    ("respond", "deadlines", "words"),
     [
-        (then_hangs(), r"^the callback URL: no complete answer within 0\.2 s$"),
-        (says(b"nonsense\r\n\r\n"), r"^the callback URL: the answer is not complete and correct HTTP$"),
+        (then_hangs(), SHORT, r"^the callback URL: no complete answer within 0\.2 s$"),
+        (says(b"nonsense\r\n\r\n"), DEADLINES, r"^the callback URL: the answer is not complete and correct HTTP$"),
     ],
 )
-async def test_post_without_a_status_is_unreachable(respond: Respond, words: str) -> None:
-    async with site(respond) as here, egress(here, deadlines=SHORT) as out:
+async def test_post_without_a_status_is_unreachable(respond: Respond, deadlines: Deadlines, words: str) -> None:
+    async with site(respond) as here, egress(here, deadlines=deadlines) as out:
         with pytest.raises(TargetUnreachable, match=words):
             await out.post(here.url, body=b"{}", headers={})
 

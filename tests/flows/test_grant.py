@@ -96,7 +96,7 @@ async def test_a_wrong_adjustment_moves_nothing(change: dict[str, object], said:
 
 
 async def test_the_first_credits_of_an_account_need_a_reason_too(db: Database) -> None:
-    with pytest.raises(InvalidInput, match="^note: say why"):
+    with pytest.raises(InvalidInput, match=r"^note: say why"):
         await open_account(db, name="new", kind=Kind.LIVE, granted=50, note="   ", actor="operator")
 
     assert await value(db, "select count(*) from accounts where name = 'new'") == 0

@@ -1,7 +1,7 @@
 """What an engine is ordered: a card's fields by the engine's names, and nothing that it would have to fetch."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -59,6 +59,19 @@ async def studio(
         await pool.stop(timedelta(0))
 
 
+async def test_what_an_engine_says_of_an_order_is_in_no_log_line(
+    studio: Studio, written_log: Callable[[], str]
+) -> None:
+    # This one quotes the prompt, as other servers do.
+    ordered = await studio.order("bytedance/v1-pro-text-to-video", prompt="a vermilion heron")
+
+    lines = written_log()
+    assert ordered["prompt"] == "a vermilion heron"
+    assert "task.attempt_failed" in lines
+    assert "EngineRejected" in lines
+    assert "heron" not in lines
+
+
 async def test_every_picture_of_an_order_is_a_checked_file(studio: Studio) -> None:
     photo = await studio.upload()
 
@@ -66,6 +79,13 @@ async def test_every_picture_of_an_order_is_a_checked_file(studio: Studio) -> No
 
     assert ordered["still"] == "PNG"
     assert ordered["controls"] == {"end_still": "PNG", "camera_fixed": True}
+
+
+@pytest.mark.parametrize("ending", ["?x=1", "#a", "?x=1#a", "#a?x=1"])
+async def test_a_link_of_ours_leads_to_its_file_with_a_query_or_fragment_too(studio: Studio, ending: str) -> None:
+    ordered = await studio.order("photoplay/camera-image-to-video", image_url=await studio.upload() + ending)
+
+    assert ordered["still"] == "PNG"
 
 
 async def test_an_absent_field_is_no_control(studio: Studio) -> None:

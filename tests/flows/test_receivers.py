@@ -22,6 +22,7 @@ from flows.test_egress_client import Respond, for_ever, listener, resets, says, 
 from photoplay.callbacks import verify
 from photoplay.domain.outcomes import Stopped
 from photoplay.egress import Deadlines, Egress, HostPort
+from photoplay.egress.limits import DEADLINES
 from photoplay.flows.parts import ApiParts, WorkerParts
 from photoplay.flows.settle import settle
 from photoplay.flows.submit import submit
@@ -34,9 +35,10 @@ certificate = test_egress_client.certificate
 
 STEP = timedelta(seconds=0.2)
 SCHEDULE = (timedelta(), STEP, STEP)
-DEADLINES = Deadlines(connect_s=0.5, post_s=0.5)
+# For those who never answer.
+BRIEF = Deadlines(post_s=1)
 # What a busy machine may take to write a row.
-SLACK = timedelta(seconds=1)
+SLACK = timedelta(seconds=20)
 BUSY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 MOVED = b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/\r\nContent-Length: 0\r\n\r\n"
 HUGE = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
@@ -59,6 +61,7 @@ class Case:
     statuses: Sequence[int | None]
     state: str
     error: str = ""
+    deadlines: Deadlines = DEADLINES
 
 
 CASES = {
@@ -67,8 +70,8 @@ CASES = {
         behaves=[says(BROKEN), says(BROKEN), says(OK)], statuses=[500, 500, 200], state="delivered"
     ),
     "500 for ever": Case(behaves=[says(BROKEN)], statuses=[500] * 3, state="exhausted"),
-    "hang": Case(behaves=[then_hangs()], statuses=[None] * 3, state="exhausted", error="within 0.5 s"),
-    "drip": Case(behaves=[drips], statuses=[None] * 3, state="exhausted", error="within 0.5 s"),
+    "hang": Case(behaves=[then_hangs()], statuses=[None] * 3, state="exhausted", error="within 1 s", deadlines=BRIEF),
+    "drip": Case(behaves=[drips], statuses=[None] * 3, state="exhausted", error="within 1 s", deadlines=BRIEF),
     "redirect": Case(
         behaves=[says(MOVED)], statuses=[302] * 3, state="exhausted", error="it leads to http://elsewhere.example/"
     ),
@@ -87,7 +90,7 @@ class Host:
 
 
 @asynccontextmanager
-async def host(behaves: Sequence[Respond]) -> AsyncGenerator[Host]:
+async def host(behaves: Sequence[Respond], *, deadlines: Deadlines = DEADLINES) -> AsyncGenerator[Host]:
     left = list(behaves)
     arrivals: list[Arrival] = []
 
@@ -95,7 +98,7 @@ async def host(behaves: Sequence[Respond]) -> AsyncGenerator[Host]:
         arrivals.append(await read_request(reader))
         await (left.pop(0) if len(left) > 1 else left[0])(reader, writer)
 
-    async with listener(hear) as place, Egress(allow=frozenset({place}), deadlines=DEADLINES) as egress:
+    async with listener(hear) as place, Egress(allow=frozenset({place}), deadlines=deadlines) as egress:
         yield Host(url=f"http://{place}/hook", egress=egress, arrivals=arrivals)
 
 
@@ -124,7 +127,7 @@ async def log_of(db: Database) -> list[tuple[Any, ...]]:
 async def test_each_receiver_gets_its_attempts_and_its_log(
     case: Case, parts: ApiParts, worker: WorkerParts, caller: Caller
 ) -> None:
-    async with host(case.behaves) as here:
+    async with host(case.behaves, deadlines=case.deadlines) as here:
         task_id = await tell(here, parts, worker, caller)
 
     logged = await log_of(worker.db)
@@ -191,7 +194,7 @@ async def test_a_certificate_for_another_name_is_refused(
 
     async with listener(says(OK), tls=theirs) as place:
         allow = frozenset({HostPort(host="wrong.example", port=place.port)})
-        async with Egress(allow=allow, resolve=loopback, tls=ours, deadlines=DEADLINES) as egress:
+        async with Egress(allow=allow, resolve=loopback, tls=ours) as egress:
             await tell(Host(url=f"https://wrong.example:{place.port}/", egress=egress), parts, worker, caller)
 
     logged = await log_of(worker.db)
@@ -202,7 +205,7 @@ async def test_a_certificate_for_another_name_is_refused(
 async def test_a_receiver_that_nobody_runs_refuses(parts: ApiParts, worker: WorkerParts, caller: Caller) -> None:
     async with host([says(OK)]) as here:
         pass
-    async with Egress(allow=here.egress._allow, deadlines=DEADLINES) as egress:  # pyright: ignore[reportPrivateUsage]
+    async with Egress(allow=here.egress._allow) as egress:  # pyright: ignore[reportPrivateUsage]
         await tell(Host(url=here.url, egress=egress), parts, worker, caller)
 
     assert all("the connection was refused" in error for _, error, *_ in await log_of(worker.db))

@@ -16,7 +16,7 @@ from photoplay.flows.submit import submit
 from photoplay.store.accounts import Caller
 from photoplay.store.database import Database
 from photoplay.store.keys import Key
-from scenes import fail, find_caller, rows, submission, value
+from scenes import fail, find_caller, let_the_hour_change, rows, submission, value
 
 HOUR = timedelta(hours=1)
 
@@ -144,6 +144,7 @@ async def test_two_keys_that_begin_alike_must_be_named_by_id(key: str, db: Datab
 async def test_a_cap_counts_what_is_held_and_gives_room_back(
     cap: str, key: str, caller: Caller, parts: ApiParts, worker: WorkerParts, db: Database
 ) -> None:
+    let_the_hour_change()
     await limit(db, key, lambda terms: replace(terms, caps=Caps(**{cap: 40})))
     first = await submit(submission(), caller=caller, parts=parts)
     await submit(submission(), caller=caller, parts=parts)

@@ -1,6 +1,6 @@
 """An engine that is unavailable is left alone, and its tasks wait or go on to the next one: as the operator says."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -147,6 +147,19 @@ async def test_after_three_tasks_the_engine_is_left_alone_and_the_others_wait(si
         site.worker.db, "select execute_after > now() + interval '20 s' from pgqueuer where payload = 'ark'::bytea"
     )
     assert delays == [(True,)], "a wake-up for later takes the place of the one that came too early"
+
+
+async def test_why_an_engine_is_left_alone_is_told_to_operators_and_not_to_the_log(
+    site: Site, written_log: Callable[[], str]
+) -> None:
+    await site.fail_tasks(3)
+
+    lines = written_log()
+    assert "engine.left_alone" in lines
+    assert "EngineUnavailable" in lines
+    # Another server's words may quote what its callers asked for.
+    assert "the other server is away" not in lines
+    assert (await site.engines())["ark"]["error"] == "the other server is away"
 
 
 async def test_with_fallback_what_waits_for_an_engine_that_is_left_alone_goes_on(site: Site) -> None:

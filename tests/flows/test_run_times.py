@@ -31,30 +31,34 @@ async def run(task_id: TaskId, *, seconds: float, worker: WorkerParts) -> None:
     await settle(taken, await announce_clip(task_id, db=worker.db), parts=worker)
 
 
-async def measured(db: Database) -> list[tuple[str, int, int]]:
-    found = await rows(db, "select size, runs, round(seconds)::int from run_times order by size")
-    return [(str(size), int(runs), int(seconds)) for size, runs, seconds in found]
+async def measured(db: Database) -> list[tuple[object, ...]]:
+    return await rows(db, "select size, runs, seconds::float from run_times order by size")
+
+
+def about(seconds: float) -> object:
+    """So many, or up to 20 more: on a busy machine a while goes by before the end is written."""
+    return pytest.approx(seconds + 10, abs=10)
 
 
 async def test_a_success_is_measured_by_engine_model_and_size(
     parts: ApiParts, worker: WorkerParts, caller: Caller, db: Database
 ) -> None:
-    for seconds in (4, 8):
+    for seconds in (400, 800):
         await run(await create(parts, caller), seconds=seconds, worker=worker)
-    await run(await create(parts, caller, resolution="1080p", duration="10"), seconds=30, worker=worker)
+    await run(await create(parts, caller, resolution="1080p", duration="10"), seconds=3000, worker=worker)
 
-    assert await measured(db) == [("1080p 10 s", 1, 30), ("720p 5 s", 2, 6)]
+    assert await measured(db) == [("1080p 10 s", 1, about(3000)), ("720p 5 s", 2, about(600))]
 
 
 async def test_after_ten_runs_a_new_one_counts_a_tenth(
     parts: ApiParts, worker: WorkerParts, caller: Caller, db: Database
 ) -> None:
-    await run(await create(parts, caller), seconds=100, worker=worker)
+    await run(await create(parts, caller), seconds=1000, worker=worker)
     await rows(db, "update run_times set runs = 500")
 
     await run(await create(parts, caller), seconds=0, worker=worker)
 
-    assert await measured(db) == [("720p 5 s", 501, 90)]
+    assert await measured(db) == [("720p 5 s", 501, about(900))]
 
 
 async def test_a_failure_is_not_measured(parts: ApiParts, worker: WorkerParts, caller: Caller, db: Database) -> None:
@@ -66,7 +70,7 @@ async def test_a_failure_is_not_measured(parts: ApiParts, worker: WorkerParts, c
 async def test_a_success_does_not_wait_for_another_that_is_being_measured(
     parts: ApiParts, worker: WorkerParts, caller: Caller, db: Database
 ) -> None:
-    await run(await create(parts, caller), seconds=8, worker=worker)
+    await run(await create(parts, caller), seconds=800, worker=worker)
     other = await create(parts, caller)
 
     async with db.transaction() as tx:
@@ -74,7 +78,7 @@ async def test_a_success_does_not_wait_for_another_that_is_being_measured(
         await run(other, seconds=100, worker=worker)
 
     assert await value(db, "select state from tasks where id = $1", other) == "succeeded"
-    assert await measured(db) == [("720p 5 s", 1, 8)]
+    assert await measured(db) == [("720p 5 s", 1, about(800))]
 
 
 @pytest.fixture
@@ -82,7 +86,7 @@ async def known(parts: ApiParts, worker: WorkerParts, caller: Caller) -> None:
     """A run of 720p, 5 s takes 8 seconds, and one of 1080p, 10 s takes 40."""
     await run(await create(parts, caller), seconds=8, worker=worker)
     await run(await create(parts, caller, resolution="1080p", duration="10"), seconds=40, worker=worker)
-    await rows(worker.db, "update run_times set seconds = round(seconds)")
+    await rows(worker.db, "update run_times set seconds = case size when '720p 5 s' then 8 else 40 end")
 
 
 async def ask(task_id: TaskId, *, caller: Caller, parts: ApiParts) -> tuple[int | None, float | None]:

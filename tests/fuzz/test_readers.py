@@ -20,6 +20,7 @@ from photoplay.egress.addresses import is_public
 from photoplay.egress.target import parse_address, parse_target
 from photoplay.media.decode import DecodeRequest, decode
 from photoplay.media.still import find_kind
+from photoplay.media.webp import webp_size
 from photoplay.web.strict import parse_json
 
 TOKENS = [
@@ -123,6 +124,7 @@ REQUEST = DecodeRequest(
 def check_picture(data: bytes, folder: Path) -> None:
     source = folder / "sent"
     source.write_bytes(data)
+    check_webp_size(data)
     kind = find_kind(source)
     if kind is None:
         return
@@ -134,6 +136,18 @@ def check_picture(data: bytes, folder: Path) -> None:
     assert max(reply.width_px, reply.height_px) <= 512
     with Image.open(output) as written:
         assert (written.format, written.mode, written.size) == ("PNG", "RGB", (reply.width_px, reply.height_px))
+
+
+def check_webp_size(data: bytes) -> None:
+    """What is read of a size is what Pillow finds, where that finds any."""
+    size = webp_size(data)
+    if size is not None and size[0] * size[1] > REQUEST.pixels_max:
+        return
+    try:
+        with Image.open(BytesIO(data), formats=["WEBP"]) as image:
+            assert image.size == size
+    except (OSError, SyntaxError, ValueError):
+        pass
 
 
 def test_json_is_read_or_refused(fuzz_seconds: float) -> None:

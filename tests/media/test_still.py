@@ -40,10 +40,11 @@ def plain(mode: str, colour: object, size: tuple[int, int] = (32, 24)) -> Image.
     return Image.new(mode, size, colour)  # pyright: ignore[reportArgumentType] - one helper for every mode
 
 
-def png(width: int, height: int, *, depth: int, colour_type: int, rows: bytes) -> bytes:
-    """Source: PNG 3rd ed. 11.2.1."""
+def png(width: int, height: int, *, depth: int, colour_type: int, rows: bytes, transparent: bytes = b"") -> bytes:
+    """Source: PNG 3rd ed. 11.2.1, 11.3.1.1."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    holes = ((b"tRNS", transparent),) if transparent else ()
+    chunks = ((b"IHDR", header), *holes, (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
@@ -51,6 +52,12 @@ def png(width: int, height: int, *, depth: int, colour_type: int, rows: bytes) -
 
 def png_header(width: int, height: int) -> bytes:
     return png(width, height, depth=8, colour_type=2, rows=b"")
+
+
+def webp_header(width: int, height: int) -> bytes:
+    """Source: RFC 9649 2.7."""
+    chunk = bytes(4) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8X" + struct.pack("<I", 10) + chunk
 
 
 def two_halves(mode: str = "RGB") -> Image.Image:
@@ -126,6 +133,18 @@ def level(still: Still, at: tuple[int, int] = (0, 0)) -> Sequence[int]:
             "PNG",
             RED,
             id="16-bit rgb png",
+        ),
+        pytest.param(
+            png(16, 16, depth=16, colour_type=0, rows=(b"\0" + b"\x80\x80" * 16) * 16, transparent=b"\x80\x80"),
+            "PNG",
+            WHITE,
+            id="16-bit grey png with a transparent level",
+        ),
+        pytest.param(
+            png(16, 16, depth=16, colour_type=0, rows=(b"\0" + b"\x80\x80" * 16) * 16, transparent=b"\x80\x81"),
+            "PNG",
+            GREY,
+            id="16-bit grey png with another transparent level",
         ),
         pytest.param(encode(two_halves("P"), "PNG"), "PNG", RED, id="palette png"),
         pytest.param(palette_with_hole(), "PNG", WHITE, id="palette png with a transparent colour"),
@@ -230,6 +249,13 @@ NOT_A_PICTURE: Final = "image_url: the file is not a JPEG, PNG or WebP picture"
         pytest.param(
             png_header(6400, 6400), "image_url: 6400 x 6400 px is over the limit of 40 megapixels", id="megapixels"
         ),
+        pytest.param(
+            webp_header(16000, 9000), "image_url: 16000 x 9000 px is over the limit of 8192 px a side", id="long webp"
+        ),
+        pytest.param(
+            webp_header(6400, 6400), "image_url: 6400 x 6400 px is over the limit of 40 megapixels", id="large webp"
+        ),
+        pytest.param(webp_header(100, 100), "image_url: the WebP is broken or truncated", id="webp without pixels"),
         pytest.param(
             png_header(8192, 20),
             "image_url: 8192 x 20 px is too narrow: shrunk to 4096 px, its short side has 10 px, the minimum is 16",

@@ -10,9 +10,11 @@ from typing import Final
 
 import pytest
 
+from photoplay.domain.cards import price, validate
 from photoplay.domain.errors import ConfigError
 from photoplay.domain.routes import Route
 from photoplay.files.cards import CardShelf, ModelFolder, check_folder, find_folders, load_cards, read_card
+from photoplay.flows.execute import ORDER_FIELDS
 
 SHIPPED: Final = "bytedance/v1-pro-fast-image-to-video"
 ID: Final = "nobody/tiny"
@@ -85,6 +87,25 @@ name = "camera"
 order = { prompt = "prompt" }
 """
 EXAMPLE: Final = {"model": ID, "input": {"prompt": "slow"}}
+DEFAULTS: Final = {"quality": "low", "seconds": 4}
+PICTURE: Final = """\
+[[fields]]
+name = "picture"
+kind = "file_url"
+label = ""
+help = ""
+accept = ["image/png"]
+bytes_max = 1
+
+[[fields]]
+name = "scale"
+kind = "number_choice"
+label = ""
+help = ""
+options = [{ value = 0.5, label = "half" }, { value = 1, label = "whole" }]
+
+[[rules]]"""
+BELOW: Final = '[[fields]]\nname = "below"\nkind = "integer"\nlabel = ""\nhelp = ""\nminimum = -2\nmaximum = 8'
 ALIAS: Final = '[[fields]]\nname = "old"\nkind = "alias"\nlabel = ""\nhelp = ""\nof = "colour"\n\n[[rules]]'
 
 ticks = count(1_000_000_000)
@@ -148,6 +169,38 @@ SPOILT: Final = {
     "part of a credit": ("credits = 1", "credits = 1.5", "prices.0.credits: Input should be a valid integer"),
     "unknown kind": ('"choice"', '"wish"', "fields.1 (quality): Input tag 'wish' found using 'kind' does not match"),
     "no kind": ('kind = "choice"\n', "", "fields.1 (quality): Unable to extract tag using discriminator 'kind'"),
+    "kept for no time": ("retention_days = 1", "retention_days = 0", "retention_days: 0 is not between 1 and 36500"),
+    "kept for less": ("retention_days = 1", "retention_days = -3", "retention_days: -3 is not between 1 and 36500"),
+    "kept for ever": (
+        "retention_days = 1",
+        "retention_days = 36501",
+        "retention_days: 36501 is not between 1 and 36500",
+    ),
+    "file of no bytes": (
+        "[[rules]]",
+        PICTURE.replace("bytes_max = 1", "bytes_max = 0"),
+        "fields.picture: bytes_max 0 is below 1",
+    ),
+    "file of no type": (
+        "[[rules]]",
+        PICTURE.replace('"image/png"', ""),
+        "fields.picture: accept must hold a MIME type at least",
+    ),
+    "file of a type that is none": (
+        "[[rules]]",
+        PICTURE.replace("png", "jpg"),
+        'fields.picture: accept holds "image/jpg", which is not a MIME type such as image/jpeg',
+    ),
+    "whole number with a point": (
+        "[[rules]]",
+        PICTURE.replace("value = 1,", "value = 1.0,"),
+        "fields.scale: write 1.0 as 1",
+    ),
+    "whole default with a point": (
+        "[[rules]]",
+        PICTURE.replace("options", "default = 1.0\noptions"),
+        "fields.scale: write 1.0 as 1",
+    ),
     "unknown rule": ('"maximum_when"', '"never"', "rules.0: Input tag 'never' found using 'rule' does not match"),
     "below an object": (
         "chars_max = 5",
@@ -203,6 +256,41 @@ SPOILT: Final = {
         'name = "camera"\ndeadline_s = 0',
         "engines.camera: deadline_s must be 1 or more, deadline_a_clip_second_s 0 or more",
     ),
+    "no engine": (
+        '[[engines]]\nname = "camera"\norder = { prompt = "prompt" }\n',
+        "",
+        "engines: Field required",
+    ),
+    "an engine that is none": (
+        'name = "camera"',
+        'name = "cumulus"',
+        "engines.cumulus: this is not one of ark, camera, cog, comfyui, diffusers, kie, openai-videos, sandbox",
+    ),
+    "seconds that are text": (
+        '{ prompt = "prompt" }',
+        '{ duration_s = "prompt" }',
+        "engines.camera: the order's duration_s is prompt, a field of kind text: it must be an integer, or a choice of",
+    ),
+    "seconds that are a word": (
+        '{ prompt = "prompt" }',
+        '{ duration_s = "quality" }',
+        'engines.camera: the order\'s duration_s is quality, which can be "low": seconds are whole numbers from 0 to',
+    ),
+    "seconds below nothing": (
+        '{ prompt = "prompt" }',
+        '{ duration_s = "below" }\n\n' + BELOW,
+        'engines.camera: the order\'s duration_s is below, which can be "-2": seconds are whole numbers from 0',
+    ),
+    "still that is text": (
+        '{ prompt = "prompt" }',
+        '{ still = "prompt" }',
+        "engines.camera: the order's still is prompt, a field of kind text: it must be a file_url or file_urls",
+    ),
+    "last still that is text": (
+        '{ prompt = "prompt" }',
+        '{ end_still = "quality" }',
+        "engines.camera: the order's end_still is quality, a field of kind choice: it must be a file_url or file_urls",
+    ),
     "order of nothing": ('"prompt" }', '"still" }', "engines.camera: the order names still, which is not a field"),
     "default that is no option": (
         'default = "low"',
@@ -236,6 +324,26 @@ SPOILT: Final = {
         "prices: no whole number for {'quality': 'high', 'seconds': 4}",
     ),
     "negative price": ("credits = 3", "credits = -3", "prices: below 0 for {'quality': 'high', 'seconds': 2}"),
+    "price above what can be had": (
+        "credits = 3",
+        "credits = 1000000000000001",
+        "prices: 1000000000000001 is above 1000000000000000 for {'quality': 'high', 'seconds': 2}",
+    ),
+    "price above it for a text": (
+        "[[prices]]",
+        '[[prices]]\nwhen = { prompt = "much" }\ncredits = 1000000000000001\n\n[[prices]]',
+        "prices.0: credits 1000000000000001 is not between 0 and 1000000000000000",
+    ),
+    "price below nothing for a text": (
+        "[[prices]]",
+        '[[prices]]\nwhen = { prompt = "little" }\ncredits = -1\n\n[[prices]]',
+        "prices.0: credits -1 is not between 0 and 1000000000000000",
+    ),
+    "price above it by its factor": (
+        "credits = 1",
+        "credits = 300000000000000",
+        "prices: 1200000000000000 is above 1000000000000000 for {'quality': 'low', 'seconds': 4}",
+    ),
     "times nothing": ('times = "seconds"', 'times = "minutes"', "prices: they name minutes, which is not a field"),
     "times text": ('times = "seconds"', 'times = "quality"', "prices: no whole number for {'quality': 'low'}"),
     "too many prices": ("maximum = 8", "maximum = 20008", "prices: more than 10000 inputs have a price of their own"),
@@ -248,6 +356,62 @@ def test_a_complaint_says_where_and_what(tmp_path: Path, old: str, new: str, com
 
     assert said
     assert said[0].startswith(complaint)
+
+
+FRACTIONS: Final = changed(
+    "[[rules]]",
+    PICTURE.replace("[[rules]]", '[[rules]]\nrule = "allowed_when"\nfield = "scale"\nvalues = [0.5]\n')
+    + 'when = { field = "scale", equals = 0.5 }\nmessage = "half"\n\n[[rules]]',
+).replace('when = { quality = "low" }', 'when = { scale = 0.5 }\ncredits = 7\n\n[[prices]]\nwhen = { quality = "low" }')
+
+
+def test_a_choice_of_numbers_may_have_parts_of_a_whole(tmp_path: Path) -> None:
+    model = write(tmp_path, FRACTIONS)
+
+    card = read_card(model)
+
+    assert check_folder(model) == []
+    assert validate({"prompt": "slow", "scale": 0.5}, card) == {"prompt": "slow", **DEFAULTS, "scale": 0.5}
+    assert price({"scale": 0.5}, card) == 7
+    assert isinstance(validate({"prompt": "slow", "scale": 0.75}, card), tuple)
+
+
+@pytest.mark.parametrize("picture", ["file_url", "file_urls"])
+def test_an_order_of_pictures_and_seconds_is_well(tmp_path: Path, picture: str) -> None:
+    fields = PICTURE.replace("file_url", f"{picture}").replace(
+        "bytes_max = 1", "bytes_max = 1" + ("\nitems_max = 2" if picture == "file_urls" else "")
+    )
+    order = '{ still = "picture", end_still = "picture", duration_s = "seconds" }'
+
+    assert check_folder(write(tmp_path, changed("[[rules]]", fields).replace('{ prompt = "prompt" }', order))) == []
+
+
+def test_a_still_that_takes_no_picture_is_told(tmp_path: Path) -> None:
+    text = changed("[[rules]]", PICTURE.replace("image/png", "video/mp4"))
+
+    said = check_folder(write(tmp_path, text.replace('{ prompt = "prompt" }', '{ still = "picture" }')))
+
+    assert said == [
+        "engines.camera: the order's still is picture, which accepts none of image/jpeg, image/png, image/webp"
+    ]
+
+
+def test_a_control_is_told_where_the_engines_own_are_known(tmp_path: Path) -> None:
+    model = write(tmp_path, changed('{ prompt = "prompt" }', '{ prompt = "prompt", zoom = "seconds" }'))
+
+    assert check_folder(model) == []
+    assert check_folder(model, controls={"camera": ("move", "zoom")}) == []
+    assert check_folder(model, controls={"camera": ("move", "speed")}) == [
+        "engines.camera: the order's zoom is no control of this engine, which has move, speed"
+    ]
+
+
+def test_what_every_engine_is_told_is_no_control(tmp_path: Path) -> None:
+    names = {"still": "picture", "duration_s": "seconds"}
+    order = ", ".join(f'{key} = "{names.get(key, "prompt")}"' for key in sorted(ORDER_FIELDS))
+    text = changed("[[rules]]", PICTURE).replace('{ prompt = "prompt" }', f"{{ {order} }}")
+
+    assert check_folder(write(tmp_path, text), controls={"camera": ()}) == []
 
 
 EXAMPLES: Final = {
@@ -302,6 +466,18 @@ def test_folders_come_in_the_order_of_their_ids(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("no vendor")
 
     assert [model.id for model in find_folders(tmp_path)] == ["a/b", "a/c", "b/a"]
+
+
+def test_a_folder_behind_a_dot_is_no_model(tmp_path: Path) -> None:
+    cards = shelf(tmp_path)
+    before = set(cards)
+    for id in (".git/hooks", ".new-x/slow", "nobody/.draft"):
+        write(tmp_path, "no card", id=id)
+    write(tmp_path)
+
+    assert [model.id for model in find_folders(tmp_path)] == [ID]
+    assert set(load_cards(tmp_path)) - before == {ID}
+    assert set(cards) - before == {ID}
 
 
 def test_a_wrong_card_stops_the_start_by_its_name(tmp_path: Path) -> None:

@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up import MADE_UP
-from photoplay.domain.cards import Card, PriceRow, choose_engine, deadline, price, validate, work_size
+from photoplay.domain.cards import ENGINE_NAMES, Card, PriceRow, choose_engine, deadline, price, validate, work_size
 from photoplay.domain.errors import ConfigError
 from photoplay.domain.json import JsonValue
 from photoplay.files.cards import load_cards
+from photoplay.settings import Settings
 
 MODEL = "bytedance/v1-pro-fast-image-to-video"
 CARD = load_cards()[MODEL]
@@ -201,6 +202,19 @@ def test_a_flag_and_a_number_have_prices_of_their_own() -> None:
 
     assert price({"sound": True, "layers": 4}, card) == 9
     assert price({"sound": False, "layers": 4}, card) == 3
+
+
+def test_a_number_of_a_choice_has_a_price_of_its_own() -> None:
+    card = replace(MADE_UP, prices=(PriceRow(when={"layers": 2.5}, credits=9), *MADE_UP.prices))
+
+    assert price({"layers": 2.5}, card) == 9
+    assert price({"layers": 1}, card) == 3
+
+
+def test_a_card_can_name_every_engine_that_can_be_configured() -> None:
+    configurable = get_args(get_args(Settings.model_fields["engines"].annotation)[0])
+
+    assert configurable == ENGINE_NAMES
 
 
 def test_rules_are_looked_at_once_every_field_is_well() -> None:

@@ -36,7 +36,10 @@ LINK = "https://a.b/"
 TEXT = Text(name="x", label="X", help="", chars_min=2, chars_max=4)
 CHOICE = Choice(name="x", label="X", help="", options=options("1", "-2", "true"))
 NUMBERS = NumberChoice(
-    name="x", label="X", help="", options=(NumberOption(value=1, label="one"), NumberOption(value=4, label="four"))
+    name="x",
+    label="X",
+    help="",
+    options=tuple(NumberOption(value=value, label=label) for value, label in ((1, "one"), (4, "four"), (0.5, "half"))),
 )
 INTEGER = Integer(name="x", label="X", help="", minimum=-4, maximum=8, step=4)
 NUMBER = Number(name="x", label="X", help="", minimum=-0.5, maximum=1.5, step=0.5)
@@ -70,6 +73,7 @@ READ: list[tuple[Field, JsonValue, JsonValue]] = [
     (CHOICE, "true", "true"),
     (NUMBERS, 1, 1),
     (NUMBERS, 4.0, 4),
+    (NUMBERS, 0.5, 0.5),
     (INTEGER, -4, -4),
     (INTEGER, 0, 0),
     (INTEGER, 8, 8),
@@ -117,9 +121,11 @@ REFUSED: list[tuple[Field, JsonValue, str, str]] = [
     (CHOICE, 1.5, PATH, "input.x is not within the range of allowed options: the number 1.5 is not one of 1, -2, true"),
     (CHOICE, " 1", PATH, 'input.x is not within the range of allowed options: " 1" is not one of 1, -2, true'),
     (CHOICE, "\uff11", PATH, 'input.x is not within the range of allowed options: "\uff11" is not one of 1, -2, true'),
-    (NUMBERS, "1", PATH, 'input.x is not within the range of allowed options: "1" is not one of 1, 4'),
-    (NUMBERS, True, PATH, "input.x is not within the range of allowed options: true is not one of 1, 4"),
-    (NUMBERS, 2, PATH, "input.x is not within the range of allowed options: the number 2 is not one of 1, 4"),
+    (NUMBERS, "1", PATH, 'input.x is not within the range of allowed options: "1" is not one of 1, 4, 0.5'),
+    (NUMBERS, True, PATH, "input.x is not within the range of allowed options: true is not one of 1, 4, 0.5"),
+    (NUMBERS, 2, PATH, "input.x is not within the range of allowed options: the number 2 is not one of 1, 4, 0.5"),
+    (NUMBERS, 1.5, PATH, "input.x is not within the range of allowed options: the number 1.5 is not one of 1, 4, 0.5"),
+    (NUMBERS, False, PATH, "input.x is not within the range of allowed options: false is not one of 1, 4, 0.5"),
     (INTEGER, -8, PATH, "input.x: -8 is not between -4 and 8"),
     (INTEGER, 12, PATH, "input.x: 12 is not between -4 and 8"),
     (INTEGER, 5, PATH, "input.x: 5 is not -4 plus a multiple of 4"),

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +9,12 @@ import pytest
 import structlog
 
 from photoplay import logs
-from photoplay.domain.errors import StillRejected
+from photoplay.domain.errors import AppError, EngineRejected, InvalidInput, StillRejected, TargetUnreachable
 
 PROMPT = "a red fox"
 SECRETS = [
     ("key pp_live_0123456789abcdef0123456789abcdef01234567deadbeef", "key pp_live_…"),
+    ("key pp_test_0123456789abcdef0123456789abcdef01234567deadbeef", "key pp_test_…"),
     ("secret whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "secret whsec_…"),
     ("Authorization: Bearer abc.def", "Authorization: Bearer …"),
     ("authorization: basic dXNlcjpwdw==", "authorization: basic …"),
@@ -28,15 +28,7 @@ SECRETS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _put_back() -> Generator[None]:  # pyright: ignore[reportUnusedFunction] - pytest calls it
-    """Afterwards, the logging that other tests expect."""
-    root, uvicorn = logging.getLogger(), logging.getLogger("uvicorn.error")
-    before, handlers, level = structlog.get_config(), root.handlers[:], uvicorn.level
-    yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    uvicorn.setLevel(level)
+pytestmark = pytest.mark.usefixtures("put_back_logging")
 
 
 def fail(prompt: str) -> None:
@@ -58,6 +50,51 @@ def test_an_event_is_cleaned_in_every_value(capsys: pytest.CaptureFixture[str]) 
 
     event: dict[str, Any] = json.loads(capsys.readouterr().err)
     assert (event["url"], event["count"], event["key"]) == ("https://a.example/?…", 3, "pp_live_…")
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StillRejected("image_url: the PNG is broken"), "StillRejected: image_url: the PNG is broken"),
+        (EngineRejected(f"kie: answered 400: {PROMPT}"), "EngineRejected"),
+        (TargetUnreachable(PROMPT), "TargetUnreachable"),
+        (ValueError(PROMPT), "ValueError"),
+        (ConnectionRefusedError(111, "Connection refused", PROMPT), "ConnectionRefusedError: Connection refused"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_is_named_and_says_only_what_quotes_nobody(
+    error: Exception, told: str, format: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(format=format, level="info")
+    structlog.get_logger().warning("task.attempt_failed", error=error)
+
+    line = capsys.readouterr().err
+    assert told in line
+    assert PROMPT not in line
+
+
+@pytest.mark.parametrize(
+    "error", [EngineRejected(PROMPT), InvalidInput(PROMPT)], ids=lambda value: type(value).__name__
+)
+def test_an_exception_of_ours_that_may_quote_others_does_not_say_so(
+    error: AppError, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(format="text", level="info")
+    structlog.get_logger().error("request.failed", exc_info=error)
+
+    text = capsys.readouterr().err
+    assert type(error).__name__ in text
+    assert PROMPT not in text
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_debug_tells_what_an_error_says(format: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(format=format, level="debug")
+    structlog.get_logger().warning("task.attempt_failed", error=EngineRejected(PROMPT))
+
+    assert PROMPT in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("format", ["text", "json"])

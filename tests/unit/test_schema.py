@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from forms import Form, forms
 from inputs import Spoilt, any_inputs, json_values, judge, rule_breakers, spoilt_inputs, travelled, valid_inputs
 from made_up import MADE_UP, options
 from photoplay.domain.cards import Card, validate
@@ -95,6 +96,13 @@ def test_the_schema_keeps_to_the_standard(card: Card) -> None:
 @each_card
 def test_a_card_survives_the_way_to_its_schema_and_back(card: Card) -> None:
     assert card_fields(travelled(card.fields, card.rules)) == (card.fields, card.rules)
+
+
+@given(form=forms())
+def test_any_form_configuration_survives_the_way_to_its_schema_and_back(form: Form) -> None:
+    fields, rules = form
+
+    assert repr(card_fields(travelled(fields, rules))) == repr(form)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,19 @@ from photoplay.store.accounts import Caller
 from photoplay.store.breakers import Told
 from photoplay.store.database import Database
 from photoplay.web.openapi import openapi
-from scenes import BASE_URL, CREATE, MODEL, fail, open_api, request, rows, submission, succeed, value
+from scenes import (
+    BASE_URL,
+    CREATE,
+    MODEL,
+    fail,
+    let_the_hour_change,
+    open_api,
+    request,
+    rows,
+    submission,
+    succeed,
+    value,
+)
 from web.test_openapi import check
 
 ADMIN = "/api/v1/admin"
@@ -337,6 +349,7 @@ class TestStatements:
     @pytest.fixture
     async def history(self, parts: ApiParts, worker: WorkerParts, caller: Caller) -> str:
         """One task of each kind, waiting, succeeded and failed; the id of the last."""
+        let_the_hour_change()
         _, good, bad = [await submit(submission(), caller=caller, parts=parts) for _ in range(3)]
         await succeed(good, parts=worker)
         await fail(bad, EngineRejected("no"), parts=worker)

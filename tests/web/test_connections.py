@@ -220,6 +220,33 @@ async def test_what_is_no_request_is_refused_and_cut(request_: bytes) -> None:
     assert answer == b"" or answer.split(b" ")[1] in {b"400", b"501"}
 
 
+@pytest.mark.parametrize("size", [33_000, 100_000])
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b""], ids=["whole", "without end"])
+async def test_a_head_over_32_kib_is_refused_in_the_envelope(size: int, end: bytes, parts: ApiParts) -> None:
+    async with server(build_app(parts, http_status="ok"), TimedProtocol) as connect, connect() as client:
+        client.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: " + b"x" * size + end)
+        answer = await client.until_cut()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":400,' in answer
+    assert b"its head is larger than 32768 bytes" in answer
+
+
+@pytest.mark.parametrize("part", ["path", "query", "header", "headers"])
+async def test_every_part_of_a_head_counts(part: str, parts: ApiParts) -> None:
+    long = b"x" * 32_700
+    path = {"path": b"/" + long, "query": b"/healthz?" + long}.get(part, b"/healthz")
+    headers = {"header": b"X: " + long + b"\r\n", "headers": b"X: y\r\n" * 5450}.get(part, b"")
+    async with server(build_app(parts, http_status="mirror"), TimedProtocol) as connect, connect() as client:
+        enough = await client.ask(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n")
+        more = await client.ask(
+            b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nY: " + b"y" * 99 + b"\r\n" + headers + b"\r\n"
+        )
+
+    assert b"its head" not in enough
+    assert b"its head is larger than 32768 bytes" in more
+
+
 SMUGGLED = (
     b"POST /api/v1/jobs/createTask HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"0\r\n\r\n" + GET

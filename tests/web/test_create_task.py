@@ -33,6 +33,8 @@ from scenes import (
     value,
 )
 
+# The contract's, but for a window that no pause of the machine outlasts.
+AN_HOUR = replace(LIMITS, creates=CreateRate(20, timedelta(hours=1)))
 IDEMPOTENT = {"Idempotency-Key": "order-1"}
 
 
@@ -193,30 +195,33 @@ async def test_a_copy_is_refused_while_the_first_is_in_flight(
     assert again.status_code == 200
 
 
-async def test_the_21st_task_within_ten_seconds_is_refused(api: httpx2.AsyncClient, db: Database) -> None:
-    accepted = [(await api.post(CREATE, json=request())).status_code for _ in range(20)]
-    before = await footprint(db)
-    answer = await api.post(CREATE, json=request())
+async def test_the_21st_task_within_the_window_is_refused(parts: ApiParts, key: str, db: Database) -> None:
+    async with limited(parts, AN_HOUR) as slow, open_api(slow, key) as api:
+        accepted = [(await api.post(CREATE, json=request())).status_code for _ in range(20)]
+        before = await footprint(db)
+        answer = await api.post(CREATE, json=request())
 
     status, code, text = envelope(answer)
     wait_s = int(answer.headers["retry-after"])
     assert accepted == [200] * 20
     assert (status, code) == (429, 429)
-    assert text == "Your call frequency is too high: 20 tasks were created within 10 s, the limit is 20"
-    assert 1 <= wait_s <= 10
-    assert answer.headers["ratelimit-policy"] == '"default";q=20;w=10'
+    assert text == "Your call frequency is too high: 20 tasks were created within 3600 s, the limit is 20"
+    assert 1 <= wait_s <= 3600
+    assert answer.headers["ratelimit-policy"] == '"default";q=20;w=3600'
     assert answer.headers["ratelimit"] == f'"default";r=0;t={wait_s}'
     assert await footprint(db) == before
 
 
-async def test_the_window_of_creates_is_exact(api: httpx2.AsyncClient, db: Database) -> None:
-    for _ in range(20):
-        await api.post(CREATE, json=request())
-    await rows(
-        db, "update tasks set created_at = created_at - interval '10 s' where id in (select id from tasks limit 1)"
-    )
+async def test_the_window_of_creates_is_exact(parts: ApiParts, key: str, db: Database) -> None:
+    async with limited(parts, AN_HOUR) as slow, open_api(slow, key) as api:
+        for _ in range(20):
+            await api.post(CREATE, json=request())
+        await rows(
+            db,
+            "update tasks set created_at = created_at - interval '1 hour' where id in (select id from tasks limit 1)",
+        )
 
-    answers = [(await api.post(CREATE, json=request())).status_code for _ in range(2)]
+        answers = [(await api.post(CREATE, json=request())).status_code for _ in range(2)]
 
     assert answers == [200, 429]
 
@@ -301,4 +306,4 @@ async def test_a_longer_window_refuses_for_longer(parts: ApiParts, key: str) -> 
         await api.post(CREATE, json=request())
         answer = await api.post(CREATE, json=request())
 
-    assert 590 <= int(answer.headers["retry-after"]) <= 600
+    assert 500 <= int(answer.headers["retry-after"]) <= 600

@@ -26,7 +26,7 @@ sources = ["nowhere"]
 retention_days = 1
 output = { kind = "video/mp4", fps = 24, sizes = "one" }
 prices = [{ when = {}, credits = 3, times = "seconds" }]
-engines = [{ name = "cumulus", order = { prompt = "prompt" } }, { name = "stratus", order = {} }]
+engines = [{ name = "cog", order = { prompt = "prompt" } }, { name = "comfyui", order = {} }]
 """
 FIELDS = """fields = [
     { name = "prompt", kind = "text", label = "", help = "", required = true, chars_max = 10 },
@@ -109,7 +109,7 @@ async def test_a_model_says_what_it_is_costs_and_needs(anyone: httpx2.AsyncClien
 async def test_a_model_without_its_engine_is_listed_with_what_it_needs(anyone: httpx2.AsyncClient) -> None:
     (told,) = (data(await anyone.get(MODELS, params={"search": OFF})))["models"]
 
-    assert (told["available"], told["engine"], told["needs"]) == (False, None, "cumulus or stratus")
+    assert (told["available"], told["engine"], told["needs"]) == (False, None, "cog or comfyui")
     assert told["price"] == [{"when": {}, "credits": 3, "times": "seconds"}]
 
 
@@ -223,21 +223,21 @@ async def test_a_model_that_is_switched_off_takes_no_task_and_no_credit(
     status, code, text = refusal(answer)
     assert (status, code) == (500, 505)
     assert OFF in text
-    assert "cumulus or stratus is not configured" in text
+    assert "cog or comfyui is not configured" in text
     assert await footprint(db) == before
 
 
 async def test_a_model_is_served_as_soon_as_its_engine_is_configured(
     with_cloud: ApiParts, key: str, db: Database
 ) -> None:
-    configured = replace(with_cloud, engine_names=frozenset({"camera", "stratus"}))
+    configured = replace(with_cloud, engine_names=frozenset({"camera", "comfyui"}))
     spendable, _ = await balances(db)
 
     async with open_api(configured, key) as client:
         created = data(await client.post(CREATE, json={"model": OFF, "input": {"prompt": "rain"}}))
         (told,) = (data(await client.get(MODELS, params={"search": OFF})))["models"]
 
-    assert (told["available"], told["engine"], told["needs"]) == (True, "stratus", None)
+    assert (told["available"], told["engine"], told["needs"]) == (True, "comfyui", None)
     assert created["taskId"]
     assert (await balances(db))[0] == spendable - 6
 

@@ -75,9 +75,11 @@ async def test_a_stream_ends_with_its_key(parts: ApiParts, key: str, caller: Cal
 
 async def test_a_stream_counts_as_one_query(parts: ApiParts, key: str) -> None:
     async with open_api(replace(parts, signals=closed_signals()), key) as api:
-        codes = [(await api.get(EVENTS)).status_code for _ in range(11)]
+        # More than eleven, for a machine on which eleven take longer than the second.
+        codes = [(await api.get(EVENTS)).status_code for _ in range(40)]
 
-    assert codes == [200] * 10 + [429]
+    assert codes[:10] == [200] * 10
+    assert 429 in codes
 
 
 async def test_refusals_come_before_the_stream(api: httpx2.AsyncClient, parts: ApiParts) -> None:

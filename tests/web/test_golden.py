@@ -150,7 +150,8 @@ async def test_every_documented_field_is_present_in_every_state(
     assert [record["state"] for record in records] == ["waiting", "generating", "success"]
     assert [DOCUMENTED - record.keys() for record in records] == [set(), set(), set()]
     assert [record["resultJson"] == "" for record in records] == [True, True, False]
-    assert [record["costTime"] for record in records] == [None, None, 0]
+    assert [record["costTime"] for record in records[:2]] == [None, None]
+    assert 0 <= succeeded["costTime"] <= 20
     assert [record["completeTime"] is None for record in records] == [True, True, False]
     assert [record["queuePosition"] for record in records] == [1, None, None]
     assert [record["stage"] for record in records] == ["waiting", "generating", "done"]
@@ -190,11 +191,12 @@ async def test_cost_time_is_the_whole_seconds_of_generation(
     taken = await begin(task_id, db=db)
     async with db.connection() as connection:
         await connection.execute(
-            "update tasks set created_at = now() - interval '90 s', generating_at = now() - interval '8 s'"
+            "update tasks set created_at = now() - interval '900 s', generating_at = now() - interval '800 s'"
         )
     await settle(taken, await announce_clip(task_id, db=db), parts=worker)
 
     record = await record_of(task_id, api)
 
-    assert record["costTime"] == 8
-    assert 90_000 <= record["completeTime"] - record["createTime"] < 100_000
+    # The rest is what a busy machine takes to settle it.
+    assert 800 <= record["costTime"] <= 820
+    assert 900_000 <= record["completeTime"] - record["createTime"] < 920_000

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from photoplay.domain.keys import Kind, make_key
+from photoplay.files.room import DiskRoom
 from photoplay.flows.parts import ApiParts, WorkerParts
 from photoplay.flows.recognize import open_callers
 from photoplay.flows.submit import submit
@@ -62,6 +63,16 @@ async def test_without_its_database_a_server_lives_but_is_not_ready(parts: ApiPa
     assert [(a.status_code, a.text) for a in ready] == [(503, "the database does not answer\n")] * 2
     assert (created.status_code, created.json()["code"]) == (500, 500)
     assert created.json()["msg"].startswith("The database cannot be reached right now")
+
+
+async def test_with_a_full_disk_a_server_is_not_ready(parts: ApiParts, key: str, tmp_path: Path) -> None:
+    full = replace(parts, room=DiskRoom(tmp_path, free_bytes_min=2**62))
+    async with open_api(full, key) as api:
+        ready = await api.get("/readyz")
+        created = await api.post(CREATE, json=request())
+
+    assert (ready.status_code, ready.text) == (503, "draining: the disk is nearly full\n")
+    assert created.json()["code"] == 455
 
 
 async def test_the_metrics_of_an_idle_server_are_all_there(api: httpx2.AsyncClient) -> None:

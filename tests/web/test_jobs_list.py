@@ -132,9 +132,11 @@ async def test_pages_hold_every_task_once_whatever_is_created_meanwhile(
 
 
 async def test_a_list_counts_as_a_query(api: httpx2.AsyncClient) -> None:
-    codes = [(await api.get(JOBS)).json()["code"] for _ in range(11)]
+    # More than eleven, for a machine on which eleven take longer than the second.
+    codes = [(await api.get(JOBS)).json()["code"] for _ in range(40)]
 
-    assert codes == [200] * 10 + [429]
+    assert codes[:10] == [200] * 10
+    assert 429 in codes
 
 
 @pytest.mark.parametrize(

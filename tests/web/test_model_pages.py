@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
@@ -11,8 +12,9 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from photoplay.domain.cards import Card, PriceRow
-from photoplay.domain.fields import Choice, NumberChoice, Option, Text
+from photoplay.domain.fields import Boolean, Choice, IntegerLists, NumberChoice, Objects, Option, Text
 from photoplay.domain.rules import Exclusive
+from photoplay.domain.words import spelled
 from photoplay.files.cards import load_cards
 from photoplay.flows.parts import ApiParts
 from photoplay.web.assets import FILES, TYPES, asset
@@ -95,6 +97,43 @@ def test_both_pages_say_everything_that_the_card_says(card: Card) -> None:
 
     assert [text for text in told(card) if text not in prose_of(card)] == []
     assert [text for text in told(card) if text not in shown] == []
+
+
+def row_of(card: Card, field: str) -> list[str]:
+    """The cells of a field's row on the Markdown page."""
+    (line,) = [line for line in markdown_of(card).splitlines() if line.startswith(f"| `{field}` |")]
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+@each_card
+def test_a_field_has_the_example_of_the_card_beside_its_default(card: Card) -> None:
+    values = card.example["input"]
+    assert isinstance(values, Mapping)
+
+    for field in card.fields:
+        shown, told = row_of(card, field.name)[6], spelled(values.get(field.name))
+        whole = told if len(told) <= 40 else f"{told[:40]}…"
+        assert shown == (f"`{whole}`" if told else ""), field.name
+
+
+def test_what_a_list_holds_has_an_example_too() -> None:
+    shots = Objects(
+        name="shots",
+        label="",
+        help="",
+        items_max=2,
+        fields=(Text(name="words", label="", help="", chars_max=9), Boolean(name="last", label="", help="")),
+    )
+    boxes = IntegerLists(name="boxes", label="", help="", items_max=1, length=2, minimum=0, maximum=9)
+    values = {"shots": [{"words": "a|b"}, {"last": False, "words": "c"}], "boxes": [[1, 2]]}
+    prices = (PriceRow(when={}, credits=1),)
+    card = replace(
+        CARDS[MODEL], fields=(shots, boxes), rules=(), prices=prices, example={"model": MODEL, "input": values}
+    )
+
+    assert row_of(card, "shots[].words")[6] == "`a\\|b`"
+    assert row_of(card, "shots[].last")[6] == "`false`"
+    assert row_of(card, "boxes")[6] == "`[[1, 2]]`"
 
 
 @each_card

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi.routing import iter_route_contexts
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from crash.servers import PHOTO
@@ -134,6 +137,29 @@ def test_the_create_request_of_a_model_is_described(card: Card) -> None:
 def test_every_model_has_a_component_of_its_own() -> None:
     assert len({component_name(card) for card in CARDS.values()}) == len(CARDS)
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+", component_name(card)) for card in CARDS.values())
+
+
+@given(ids=st.lists(st.text("a.b/_-ÜÄ2e ", min_size=1, max_size=6) | st.text(min_size=1), min_size=2, unique=True))
+def test_no_two_ids_share_a_component(ids: list[str]) -> None:
+    names = [component_name(replace(CARDS[MODEL], id=id)) for id in ids]
+
+    assert len(set(names)) == len(ids)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("id", "name"),
+    [
+        (MODEL, "bytedance.v1-pro-fast-image-to-video"),
+        ("t/Ü", "t._c3_9c"),
+        ("t/Ä", "t._c3_84"),
+        ("a/b.c", "a.b_2ec"),
+        ("a.b/c", "a_2eb.c"),
+        ("a/b_c", "a.b_5fc"),
+    ],
+)
+def test_the_name_of_a_component_depends_on_its_id_alone(id: str, name: str) -> None:
+    assert component_name(replace(CARDS[MODEL], id=id)) == name
 
 
 @pytest.mark.parametrize(

@@ -279,6 +279,18 @@ async def test_an_unknown_path_is_refused(path: str, api: httpx2.AsyncClient) ->
 
 
 @pytest.mark.parametrize(
+    ("method", "path"), [("POST", f"{CREATE}/"), ("GET", "/history/"), ("GET", "/healthz/"), ("GET", "/api/v1/models/")]
+)
+async def test_a_slash_too_many_is_another_path_and_leads_nowhere(
+    method: str, path: str, api: httpx2.AsyncClient
+) -> None:
+    answer = await api.request(method, path, headers={"Host": "elsewhere.example"})
+
+    assert refusal(answer) == (404, 404, "There is nothing at this path")
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [("GET", CREATE), ("PUT", CREATE), ("POST", RECORD), ("DELETE", "/files/a/b"), ("POST", "/healthz")],
 )

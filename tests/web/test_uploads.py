@@ -1,7 +1,12 @@
 """Uploads: pictures by their bytes, and nothing else."""
 
+import errno
 import io
+import os
+import sys
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,6 +15,7 @@ from PIL import Image
 
 from photoplay.flows.parts import ApiParts
 from photoplay.store.database import Database
+from photoplay.web.uploads import spool_to
 from scenes import CREATE, footprint, request, rows
 
 UPLOAD = "/api/file-stream-upload"
@@ -25,6 +31,16 @@ def picture(kind: str) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (16, 16), "teal").save(out, kind)
     return out.getvalue()
+
+
+HEAD = b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY.decode()}"}
+
+
+def open_files() -> list[str]:
+    """Where the files lie that this process has open, those that have no name any more included."""
+    folder = Path("/proc/self/fd")
+    return [str(path.readlink()) for path in folder.iterdir() if path.is_symlink()]
 
 
 def refusal(answer: httpx2.Response) -> tuple[int, int, str]:
@@ -185,6 +201,46 @@ async def test_an_upload_over_the_limit_is_refused(api: httpx2.AsyncClient, db: 
     assert refusal(answer) == (413, 413, "The body is larger than 104857600 bytes")
     assert await footprint(db) == before
     assert list(parts.work_dir.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where the files lie that a process has open")
+async def test_a_large_upload_waits_on_the_disk_that_is_watched(
+    api: httpx2.AsyncClient, parts: ApiParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    spool_to(parts.work_dir)
+    opened: list[str] = []
+
+    async def large() -> AsyncIterator[bytes]:
+        yield HEAD + picture("PNG") + 2 * MIB
+        opened.extend(open_files())
+        yield b"\r\n--" + BOUNDARY + b"--\r\n"
+
+    answer = await api.post(UPLOAD, content=large(), headers=FORM)
+
+    assert answer.status_code == 200
+    assert [path for path in opened if path.startswith(str(parts.work_dir))]
+    assert list(parts.work_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(errno.ENOSPC, (503, 455)), (errno.EDQUOT, (503, 455)), (errno.EIO, (500, 500))],
+    ids=["full", "quota", "broken"],
+)
+async def test_a_disk_that_fills_up_meanwhile_refuses_the_upload(
+    number: int, expected: tuple[int, int], api: httpx2.AsyncClient, db: Database
+) -> None:
+    before = await footprint(db)
+
+    async def breaks_off() -> AsyncIterator[bytes]:
+        yield HEAD + picture("PNG")
+        raise OSError(number, os.strerror(number))
+
+    answer = await api.post(UPLOAD, content=breaks_off(), headers=FORM)
+
+    assert refusal(answer)[:2] == expected
+    assert await footprint(db) == before
 
 
 @pytest.mark.parametrize(("name", "kept"), [("a\x00b", "ab"), ("é" * 300, "é" * 255)], ids=["NUL", "long"])

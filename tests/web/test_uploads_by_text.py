@@ -141,9 +141,10 @@ async def upload(api: httpx2.AsyncClient) -> str:
     return (await api.post(BASE64, json={"base64Data": TEXT})).json()["data"]["fileUrl"]
 
 
-async def test_an_upload_of_ours_is_read_from_the_store(api: httpx2.AsyncClient) -> None:
+@pytest.mark.parametrize("ending", ["", "?x=1", "#a"])
+async def test_an_upload_of_ours_is_read_from_the_store(ending: str, api: httpx2.AsyncClient) -> None:
     # The base of our links answers to nobody here: only the store can have it.
-    answer = await api.post(BY_URL, json={"fileUrl": await upload(api)})
+    answer = await api.post(BY_URL, json={"fileUrl": await upload(api) + ending})
 
     assert answer.json()["data"]["fileSize"] == len(PNG)
 

@@ -2,10 +2,11 @@
 
 import re
 import tempfile
-from importlib import resources
+from collections.abc import Collection, Mapping
+from importlib import import_module, resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import typer
 
@@ -17,6 +18,9 @@ __all__ = ["cards"]
 
 ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*")
 ID_OF_TEMPLATE: Final = "VENDOR/MODEL"
+# Engines that refuse a control which they do not know, and where they list theirs. An import path, so that only a check
+# loads what such an engine needs.
+CONTROLS: Final[Mapping[str, str]] = {"camera": "photoplay.engines.camera.controls"}
 
 HELP: Final = (
     "Write and check model cards of your own.\n\n"
@@ -48,10 +52,11 @@ def check(
     """
     root: Traversable = folder or read_settings().cards_dir or resources.files("photoplay") / "cards"
     models = _models(root)
+    controls = {name: cast("Collection[str]", import_module(path).CONTROLS) for name, path in CONTROLS.items()}
     complaints = [
         f"{model.id}: {line}"
         for model in models
-        for problem in check_folder(model)
+        for problem in check_folder(model, controls=controls)
         # Complaints of one file arrive together.
         for line in problem.split("; ")
     ]

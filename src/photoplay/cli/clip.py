@@ -2,11 +2,11 @@
 
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from photoplay import clock
 from photoplay.client import Client, ClientError, Record
 
 __all__ = ["make_clip"]
@@ -28,7 +28,7 @@ def make_clip(client: Client, *, model: str, input: dict[str, object], output: P
         transient=True,
     ) as progress:
         bar = progress.add_task("uploading", total=100)
-        create = partial(client.create, model, client.with_links(input), idempotency_key=uuid4().hex)
+        create = partial(client.create, model, client.with_links(input), idempotency_key=clock.new_uuid().hex)
         task_id = ""
         try:
             task_id = create()

@@ -16,6 +16,7 @@ from photoplay.domain.keys import Kind
 from photoplay.domain.rules import Rule, broken
 
 __all__ = [
+    "ENGINE_NAMES",
     "PLAY_ENGINE",
     "Card",
     "EngineMapping",
@@ -33,13 +34,15 @@ __all__ = [
 
 
 PLAY_ENGINE: Final = "sandbox"
+ENGINE_NAMES: Final = ("ark", "camera", "cog", "comfyui", "diffusers", "kie", "openai-videos", PLAY_ENGINE)
+"""All that a card can name and an operator configure."""
 # A card may let its callers write any text for a resolution.
 SIZE_CHARS_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceRow:
-    when: Mapping[str, str | int | bool]
+    when: Mapping[str, str | int | float | bool]
     """Field values that this row is for; the first row that fits counts."""
     credits: int
     times: str = ""

@@ -125,7 +125,7 @@ def _choice(field: Choice, value: JsonValue, path: str) -> JsonValue | Wrong:
 
 def _number_choice(field: NumberChoice, value: JsonValue, path: str) -> JsonValue | Wrong:
     values = [option.value for option in field.options]
-    if _is_integer(value) and value in values:
+    if isinstance(value, int | float) and not isinstance(value, bool) and value in values:
         return value
     return _not_an_option(path, value, [str(option) for option in values])
 

@@ -3,14 +3,29 @@
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
-from photoplay.domain.cards import Card, price, validate
+from photoplay.domain.cards import ENGINE_NAMES, Card, price, validate
 from photoplay.domain.checks import Wrong, check
 from photoplay.domain.errors import ConfigError
-from photoplay.domain.fields import Alias, Boolean, Choice, Field, Integer, Number, NumberChoice, Objects, Seed
+from photoplay.domain.fields import (
+    Alias,
+    Boolean,
+    Choice,
+    Field,
+    FileUrl,
+    FileUrls,
+    Integer,
+    Number,
+    NumberChoice,
+    Objects,
+    Seed,
+)
 from photoplay.domain.json import JsonObject, JsonValue
+from photoplay.domain.orders import order_complaints
 from photoplay.domain.rules import (
     AllowedWhen,
     Exclusive,
@@ -26,15 +41,26 @@ __all__ = ["complaints"]
 
 # A card whose prices depend on more combinations than this is not one that anybody can check.
 PRICED_INPUTS_MAX: Final = 10_000
+# As much as an operator can grant at once: nobody could pay more, and the ledger adds many of them without overflow.
+PRICE_CREDITS_MAX: Final = 10**15
+# A hundred years: any date from now on is one that can be written.
+RETENTION_DAYS_MAX: Final = 36_500
+_MIME_TYPE: Final = r"(?!image/jpg$)[a-z]+/[a-z0-9][a-z0-9.+-]*"
+_NO_CONTROLS: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 
 
-def complaints(card: Card, *, example: JsonValue) -> list[str]:
-    """Return everything that is wrong with a card as a whole; its parts were checked when it was read."""
+def complaints(card: Card, *, example: JsonValue, controls: Mapping[str, Collection[str]] = _NO_CONTROLS) -> list[str]:
+    """Return everything that is wrong with a card as a whole; its parts were checked when it was read.
+
+    The controls are those of each engine that is known to refuse all others; an engine's own module knows them.
+    """
     # What follows stands on these.
     if parts := [*_field_complaints(card.fields, path="fields"), *_name_complaints(card)]:
         return parts
     return [
+        *_retention_complaints(card),
         *_value_complaints(card),
+        *order_complaints(card, controls),
         *_price_complaints(card),
         *_example_complaints(card, example),
     ]
@@ -65,12 +91,32 @@ def _bound_complaints(field: Field, *, path: str) -> Iterator[str]:
             values = [option.value for option in options]
             if not values or len(set(values)) < len(values):
                 yield f"{path}: options must be there, and each once"
+            yield from _spelling_complaints([*values, field.default], path=path)
+        case FileUrl() | FileUrls():
+            yield from _file_complaints(field, path=path)
         case Integer(step=step) | Number(step=step) if step <= 0:
             yield f"{path}: the step {step} is not above 0"
         case Integer() if field.minimum % field.step:
             yield f"{path}: the minimum {field.minimum} is not a multiple of the step {field.step}"
         case _:
             pass
+
+
+def _spelling_complaints(values: Sequence[JsonValue], *, path: str) -> Iterator[str]:
+    # JSON has one kind of number, Python two: a price or a number of seconds is worked out with whole ones.
+    yield from (
+        f"{path}: write {value} as {value:.0f}" for value in values if isinstance(value, float) and value.is_integer()
+    )
+
+
+def _file_complaints(field: FileUrl | FileUrls, *, path: str) -> Iterator[str]:
+    if field.bytes_max < 1:
+        yield f"{path}: bytes_max {field.bytes_max} is below 1"
+    if not field.accept:
+        yield f"{path}: accept must hold a MIME type at least"
+    for name in field.accept:
+        if re.fullmatch(_MIME_TYPE, name) is None:
+            yield f"{path}: accept holds {json.dumps(name)}, which is not a MIME type such as image/jpeg"
 
 
 def _default_complaints(field: Field, *, path: str) -> Iterator[str]:
@@ -93,11 +139,20 @@ def _name_complaints(card: Card) -> Iterator[str]:
         )
     for name in sorted(_deciding(card) - names):
         yield f"prices: they name {name}, which is not a field"
+    if not card.engines:
+        yield f"engines: there must be one at least, of {', '.join(ENGINE_NAMES)}"
     for mapping in card.engines:
+        if mapping.name not in ENGINE_NAMES:
+            yield f"engines.{mapping.name}: this is not one of {', '.join(ENGINE_NAMES)}"
         unknown = [name for name in mapping.order.values() if name not in names]
         yield from (f"engines.{mapping.name}: the order names {name}, which is not a field" for name in unknown)
         if mapping.deadline_s < 1 or mapping.deadline_a_clip_second_s < 0:
             yield f"engines.{mapping.name}: deadline_s must be 1 or more, deadline_a_clip_second_s 0 or more"
+
+
+def _retention_complaints(card: Card) -> Iterator[str]:
+    if not 1 <= card.retention_days <= RETENTION_DAYS_MAX:
+        yield f"retention_days: {card.retention_days} is not between 1 and {RETENTION_DAYS_MAX}"
 
 
 def _value_complaints(card: Card) -> Iterator[str]:
@@ -125,17 +180,32 @@ def _values_named(card: Card) -> Iterator[tuple[str, str, JsonValue]]:
 
 def _can_be(field: Field, value: JsonValue) -> bool:
     checked = check(field, value, path="")
-    return type(checked) is type(value) and checked == value
+    # A flag's `true` is not the number 1, though Python says so.
+    return checked == value and isinstance(checked, bool) == isinstance(value, bool)
 
 
 def _price_complaints(card: Card) -> Iterator[str]:
+    # What stands under a text or another value that nobody can count is in no input that is tried.
+    yield from list(_input_complaints(card)) or _row_complaints(card)
+
+
+def _row_complaints(card: Card) -> Iterator[str]:
+    for number, row in enumerate(card.prices):
+        if not 0 <= row.credits <= PRICE_CREDITS_MAX:
+            yield f"prices.{number}: credits {row.credits} is not between 0 and {PRICE_CREDITS_MAX}"
+
+
+def _input_complaints(card: Card) -> Iterator[str]:
     for count, values in enumerate(_priced_inputs(card, _deciding(card))):
         if count == PRICED_INPUTS_MAX:
             yield f"prices: more than {PRICED_INPUTS_MAX} inputs have a price of their own"
             return
         try:
-            if price(values, card) < 0:
+            credits = price(values, card)
+            if credits < 0:
                 yield f"prices: below 0 for {dict(values)}"
+            if credits > PRICE_CREDITS_MAX:
+                yield f"prices: {credits} is above {PRICE_CREDITS_MAX} for {dict(values)}"
         except (ConfigError, KeyError, ValueError):
             yield f"prices: no whole number for {dict(values)}"
 

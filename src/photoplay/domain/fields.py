@@ -64,16 +64,17 @@ class Choice(_Named):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberOption:
-    value: int
+    value: int | float
+    """A whole number is an int."""
     label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberChoice(_Named):
-    """One of a closed list of whole numbers."""
+    """One of a closed list of numbers."""
 
     kind: Literal["number_choice"] = "number_choice"
-    default: int | None = None
+    default: int | float | None = None
     options: tuple[NumberOption, ...]
 
 

@@ -31,7 +31,7 @@ class Condition:
     """Holds when the field is present or, where `equals` is given, when its value is that."""
 
     field: str
-    equals: str | int | bool | None = None
+    equals: str | int | float | bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class AllowedWhen:
 
     rule: Literal["allowed_when"] = "allowed_when"
     field: str
-    values: tuple[str | int, ...]
+    values: tuple[str | int | float, ...]
     when: Condition
     message: str
 

@@ -241,7 +241,7 @@ def _at_most_one(schemas: list[JsonObject]) -> JsonObject:
     return {"not": {"anyOf": [{"allOf": pair} for pair in pairs]}}
 
 
-def _spelled(values: Sequence[str | int | bool]) -> list[JsonValue]:
+def _spelled(values: Sequence[str | int | float | bool]) -> list[JsonValue]:
     """Add to strings that read like whole numbers those numbers: 5 stands for "5"."""
     numbers = [int(value) for value in values if isinstance(value, str) and re.fullmatch("0|-?[1-9][0-9]*", value)]
     return [*values, *numbers]

@@ -1,5 +1,6 @@
 """A card's fields in words, for people: the same on a page, in a terminal and in the documentation. Pure."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, assert_never
 
@@ -22,7 +23,7 @@ from photoplay.domain.fields import (
 )
 from photoplay.domain.json import JsonValue
 
-__all__ = ["FIELD_HEAD", "FieldWords", "describe"]
+__all__ = ["FIELD_HEAD", "FieldWords", "describe", "spelled"]
 
 
 class FieldWords(NamedTuple):
@@ -35,7 +36,7 @@ class FieldWords(NamedTuple):
     options: str
     """Each value, with its label where that says more."""
     default: str
-    """As JSON writes it, but a string without its quotes."""
+    """As `spelled`."""
     meaning: str
 
 
@@ -52,7 +53,7 @@ def describe(fields: Sequence[Field], *, inside: str = "") -> Iterator[FieldWord
             type=_type(field),
             limits=_limits(field),
             options=_options(field),
-            default=_default(field),
+            default=spelled(getattr(field, "default", None)),
             meaning=f"{field.label}: {field.help}",
         )
         if isinstance(field, Objects):
@@ -64,7 +65,7 @@ def _type(field: Field) -> str:
         case Text() | Choice():
             return "string"
         case NumberChoice() | Integer() | Seed():
-            return "integer"
+            return "number" if _has_fractions(field) else "integer"
         case Number():
             return "number"
         case Boolean():
@@ -85,6 +86,10 @@ def _type(field: Field) -> str:
             return f"deprecated name of {field.of}"
         case _:
             assert_never(field)
+
+
+def _has_fractions(field: Field) -> bool:
+    return isinstance(field, NumberChoice) and any(isinstance(option.value, float) for option in field.options)
 
 
 def _limits(field: Field) -> str:
@@ -130,8 +135,8 @@ def _options(field: Field) -> str:
     )
 
 
-def _default(field: Field) -> str:
-    default: JsonValue = getattr(field, "default", None)
-    if isinstance(default, bool):
-        return "true" if default else "false"
-    return "" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+def spelled(value: JsonValue) -> str:
+    """Return a value as JSON writes it, but a string without its quotes, and nothing for none."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

@@ -26,6 +26,7 @@ NOT_PUBLIC: Final[Mapping[str, str]] = {
     "224.0.0.0/4": "multicast (RFC 5771)",
     "240.0.0.0/4": "reserved, and the broadcast address (RFC 1112, RFC 919)",
     "::/96": "unspecified, loopback, and IPv4-compatible, withdrawn (RFC 4291)",
+    "::ffff:0:0/96": "IPv4-mapped: another spelling of an IPv4 address (RFC 4291)",
     "64:ff9b::/96": "NAT64: hides an IPv4 address (RFC 6052)",
     "64:ff9b:1::/48": "NAT64 for local use (RFC 8215)",
     "100::/64": "discard (RFC 6666)",
@@ -47,12 +48,10 @@ _GLOBAL_UNICAST: Final = ip_network("2000::/3")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Say whether a stranger may name this address. An IPv4-mapped one is judged by the IPv4 address inside."""
+    """Say whether a stranger may name this address."""
     if isinstance(address, IPv6Address):
         if address.scope_id is not None:
             return False
-        if address.ipv4_mapped is not None:
-            return is_public(address.ipv4_mapped)
         if address not in _GLOBAL_UNICAST:
             return False
     return not any(address in network for network in _DENIED)

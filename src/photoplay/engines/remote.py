@@ -218,7 +218,7 @@ class RemotePlace:
                 called = Called.OFF if handle is None else await self._engine.cancel(handle)
             ask_again = True
         except (TimeoutError, EngineError, DeliveryError) as exc:
-            log.warning("engine.not_called_off", engine=self._engine.name, job=submission.job_id, error=str(exc))
+            log.warning("engine.not_called_off", engine=self._engine.name, job=submission.job_id, error=exc)
             # What was refused would be refused again: the server knows no such job, or cannot tell it from others.
             called, ask_again = Called.RUNS_ON, not isinstance(exc, EngineRejected)
         if called is Called.RUNS_ON:

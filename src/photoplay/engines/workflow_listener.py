@@ -68,10 +68,10 @@ class WorkflowListener:
                     async for message in messages:
                         self._hear(progress, message)
             except TargetUnreachable as exc:
-                log.info("engine.progress_not_heard", error=str(exc))
+                log.info("engine.progress_not_heard", error=exc)
             except DeliveryError as exc:
                 # Another attempt would be refused again.
-                log.warning("engine.progress_refused", error=str(exc))
+                log.warning("engine.progress_refused", error=exc)
                 return
             await asyncio.sleep(self._again_s)
 

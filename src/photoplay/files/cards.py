@@ -3,7 +3,7 @@
 import json
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -29,6 +29,7 @@ log = structlog.get_logger()
 # Looking costs a listing of the folder; nobody notices a second.
 LOOK_AGAIN_S: Final = 1.0
 _NO_ROUTES: Final[Mapping[str, Route]] = MappingProxyType({})
+_NO_CONTROLS: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 
 _T = TypeVar("_T")
 _Place: TypeAlias = tuple[int | str, ...]
@@ -99,15 +100,18 @@ def load_cards(own: Path | None = None, *, routes: Mapping[str, Route] = _NO_ROU
     return {id: routed(card, routes[id]) if id in routes else card for id, card in cards.items()}
 
 
-def check_folder(model: ModelFolder) -> list[str]:
-    """Return everything that is wrong with one model's folder; nothing if it can be served."""
+def check_folder(model: ModelFolder, *, controls: Mapping[str, Collection[str]] = _NO_CONTROLS) -> list[str]:
+    """Return everything that is wrong with one model's folder; nothing if it can be served.
+
+    The controls are those of each engine that is known to refuse all others.
+    """
     try:
-        return _open(model)[1]
+        return _open(model, controls)[1]
     except ConfigError as exc:
         return [str(exc)]
 
 
-def _open(model: ModelFolder) -> tuple[Card, list[str]]:
+def _open(model: ModelFolder, controls: Mapping[str, Collection[str]] = _NO_CONTROLS) -> tuple[Card, list[str]]:
     """Return the card with its example, and what is wrong with it as a whole.
 
     Raises: ConfigError if it cannot be read.
@@ -117,7 +121,7 @@ def _open(model: ModelFolder) -> tuple[Card, list[str]]:
         example = cast("JsonValue", json.loads((model.folder / "example.json").read_text(encoding="utf-8")))
     except (OSError, ValueError) as exc:
         raise ConfigError(f"example.json cannot be read: {exc}") from exc
-    problems = complaints(card, example=example)
+    problems = complaints(card, example=example, controls=controls)
     if card.id != model.id:
         problems.append(f"id: {card.id} is not its folder, {model.id}")
     return replace(card, example=cast("JsonObject", example)), problems
@@ -190,7 +194,9 @@ def _complaint(place: _Place, message: str) -> str:
 
 
 def _folders(folder: Traversable) -> list[Traversable]:
-    return sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: entry.name)
+    """Return the folders in one, without those that hide behind a dot: git's, and what `cards new` is writing."""
+    found = [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    return sorted(found, key=lambda entry: entry.name)
 
 
 class CardShelf(Mapping[str, Card]):
@@ -236,7 +242,7 @@ class CardShelf(Mapping[str, Card]):
         if self._own is None:
             return frozenset()
         try:
-            return frozenset((str(path), path.stat().st_mtime_ns) for path in self._own.glob("*/*/*"))
+            return frozenset((str(path), path.stat().st_mtime_ns) for path in self._own.glob("[!.]*/[!.]*/*"))
         except OSError:
             # A file went away while we looked. No folder looks like this, so the next look reads again.
             return frozenset()

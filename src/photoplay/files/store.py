@@ -3,6 +3,7 @@
 A put is atomic: obstore writes aside, to `NAME#1`, and renames, so no reader ever sees half a file.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import suppress
@@ -66,9 +67,9 @@ class FileStore:
             size_bytes = (await obstore.head_async(self._store, path))["size"]
         except (ObstoreError, OSError) as exc:
             raise StoreUnavailable("The file store does not have this file.") from exc
-        with target.open("wb") as out:
+        with await asyncio.to_thread(target.open, "wb") as out:
             async for chunk in self.read(path, start=0, end=size_bytes):
-                out.write(chunk)
+                await asyncio.to_thread(out.write, chunk)
         return size_bytes
 
     async def remove(self, path: str) -> None:

@@ -91,7 +91,8 @@ async def deliver(callback: Callback, *, parts: "WorkerParts") -> None:
         callback_id=callback.id,
         attempt=callback.attempt,
         status=delivery.status,
-        error=delivery.error,
+        # With a status, the error tells where a redirect leads: the receiver's words.
+        error=delivery.error if delivery.status is None else None,
         verdict=type(verdict).__name__.lower(),
     )
 

@@ -129,7 +129,8 @@ async def _attempt(
     except StaleClaim:
         raise
     except AppError as exc:
-        log.warning("task.attempt_failed", task_id=task.id.hex, attempt=claim.attempt, error=str(exc))
+        # The error itself: its words may quote another server, and with it the prompt. The task keeps them.
+        log.warning("task.attempt_failed", task_id=task.id.hex, attempt=claim.attempt, error=exc)
         return exc
     except OSError as exc:
         log.exception("task.attempt_broke", task_id=task.id.hex, attempt=claim.attempt)

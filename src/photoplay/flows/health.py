@@ -77,7 +77,7 @@ class Health:
 
     async def _tell(self, engine: str, turn: Turn, *, db: "Database") -> None:
         breaker, state = self._breakers[engine], self._breakers[engine].state(clock.now())
-        error = str(turn.result[1]) if turn.result and isinstance(turn.result[1], AppError) else ""
+        error = turn.result[1] if turn.result and isinstance(turn.result[1], AppError) else None
         try:
             async with db.connection() as connection:
                 if breaker.retry_at is None:
@@ -88,7 +88,7 @@ class Health:
                         engine=engine,
                         state=state,
                         failed_tasks=len(breaker.failed),
-                        error=error,
+                        error=str(error or ""),
                         retry_at=breaker.retry_at,
                     )
                     await breakers.tell(connection, told)

@@ -1,6 +1,7 @@
 """What the flows are given to work with. Built once a process, by `programs/`."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,8 +45,8 @@ class Parts:
     """Renders the callback of a finished task; the wire's spelling is known in `web/` alone."""
 
     def own_path(self, url: str) -> str | None:
-        """Return the path of a file of ours, or None for a link to elsewhere."""
-        return url.removeprefix(self.files_url) if url.startswith(self.files_url) else None
+        """Return the path of a file of ours, without query and fragment, or None for a link to elsewhere."""
+        return re.split("[?#]", url.removeprefix(self.files_url))[0] if url.startswith(self.files_url) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

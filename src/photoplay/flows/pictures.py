@@ -1,5 +1,6 @@
 """The pictures that a task's input names: fetched, made harmless, and put where the engine reads them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from photoplay.domain.fields import FileUrl, FileUrls
 from photoplay.domain.json import JsonValue
 from photoplay.domain.tasks import AccountId, Task
 from photoplay.flows.task_files import store_file
-from photoplay.media.still import StillLimits, prepare_still
+from photoplay.media.still import StillLimits, find_kind, prepare_still
 from photoplay.store import files
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ async def fetch_pictures(
         for index, url in enumerate(urls):
             source, picture = folder / f"source-{number}-{index}", folder / f"picture-{number}-{index}.png"
             await _fetch_still(str(url), source, field=field, account=task.account_id, parts=parts)
-            await prepare_still(source, picture, limits=StillLimits())
+            await _require_accepted(source, field)
+            await prepare_still(source, picture, limits=StillLimits(), field=field.name)
             paths.append(str(picture))
         pictures[key] = paths[0] if isinstance(field, FileUrl) else paths
     return pictures
@@ -59,6 +61,13 @@ async def _fetch_still(
     if stored.size_bytes > field.bytes_max:
         raise StillRejected(f"{field.name}: {stored.size_bytes} bytes are over the limit of {field.bytes_max}")
     await parts.files.copy_out(stored.path, source)
+
+
+async def _require_accepted(source: Path, field: FileUrl | FileUrls) -> None:
+    """Raises: StillRejected for a picture of another kind. What is no picture is for the decoder's own check to say."""
+    kind = await asyncio.to_thread(find_kind, source)
+    if kind is not None and (mime_type := f"image/{kind.lower()}") not in field.accept:
+        raise StillRejected(f"{field.name}: the picture is {mime_type}, accepted here are {', '.join(field.accept)}")
 
 
 async def publish_pictures(task: Task, pictures: Mapping[str, JsonValue], *, parts: "WorkerParts") -> Mapping[str, str]:

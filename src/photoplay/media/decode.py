@@ -21,6 +21,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from photoplay.media.webp import webp_size
 from photoplay.process import die_with_parent, limit
 from photoplay.seal import seal
 
@@ -142,6 +143,8 @@ def _load(sent: bytes, request: DecodeRequest) -> tuple[Image.Image, Image.Trans
     Raises: _Rejected.
     """
     try:
+        if request.kind == "WebP" and (size := webp_size(sent)):
+            _check_size(*size, request)
         with _OPENERS[request.kind](io.BytesIO(sent)) as image:
             _check_size(image.width, image.height, request)
             image.load()
@@ -179,11 +182,19 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 def _plain(image: Image.Image) -> Image.Image:
     """Shape: L, RGB, RGBA or CMYK, 8 bits a channel."""
     if image.mode.startswith("I"):
-        # Pillow's own conversion of 16 bits clips at 255; 257 maps 65535 to 255.
-        return image.convert("I").point(lambda level: level * (1 / 257) + 0).convert("L")
+        return _from_16_bits(image.convert("I"), image.info.get("transparency"))
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.copy() if image.mode in {"L", "CMYK"} else image.convert("RGB")
+
+
+def _from_16_bits(image: Image.Image, transparent: object) -> Image.Image:
+    # Pillow's own conversion of 16 bits clips at 255; 257 maps 65535 to 255.
+    grey = image.point(lambda level: level * (1 / 257) + 0).convert("L")
+    if not isinstance(transparent, int):
+        return grey
+    alpha = image.point([0 if level == transparent else 255 for level in range(65536)], "L")
+    return Image.merge("RGBA", (grey, grey, grey, alpha))
 
 
 def _opaque(image: Image.Image, profile: bytes) -> Image.Image:

@@ -23,12 +23,13 @@ from photoplay.programs.shared import fields_of, run, shared_parts
 from photoplay.settings import Settings
 from photoplay.web.app import build_app
 from photoplay.web.connections import IDLE_S, limit_connections
+from photoplay.web.limits import HEAD_BYTES_MAX
+from photoplay.web.uploads import spool_to
 
 __all__ = ["run_api"]
 
 log = structlog.get_logger()
 
-HEADER_BYTES_MAX: Final = 32 * 1024
 # Thousands of slow connections must leave room for the others; many systems begin with 1024.
 DESCRIPTORS_WANTED: Final = 16384
 
@@ -53,6 +54,7 @@ async def _serve(settings: Settings, fd: int | None) -> None:
             uploads_lifetime=timedelta(days=settings.uploads_days),
             secret_file=settings.data_dir / SECRET_FILE,
         )
+        spool_to(parts.work_dir)
         app = build_app(parts, http_status=settings.http_status, cors_origins=settings.cors)
         asyncio.get_running_loop().add_signal_handler(DRAIN_SIGNAL, partial(_drain, app))
         config = uvicorn.Config(
@@ -67,7 +69,7 @@ async def _serve(settings: Settings, fd: int | None) -> None:
             # X-Forwarded-For is anybody's word, unless a proxy that the operator names has written it.
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=settings.proxies,
-            h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
             timeout_keep_alive=IDLE_S,
             http=limit_connections(allow_descriptors(DESCRIPTORS_WANTED)),
             ws="none",

@@ -15,7 +15,15 @@ __all__ = ["build_app"]
 
 
 def build_app(parts: ApiParts, *, http_status: Literal["mirror", "ok"], cors_origins: Sequence[str] = ()) -> FastAPI:
-    app = FastAPI(title="Photoplay", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Photoplay",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # To the same path without a slash at its end, at whatever host the request names.
+        redirect_slashes=False,
+    )
     app.state.parts = parts
     app.state.is_draining = False
     app.include_router(routes.router)

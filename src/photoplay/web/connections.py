@@ -11,6 +11,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from photoplay.web.limits import HEAD_BYTES_MAX
+from photoplay.web.wire import dump, envelope
+
 __all__ = ["IDLE_S", "TimedProtocol", "limit_connections"]
 
 # The contract of the front: a head is here within 10 s, and a connection may be idle for 60 s between two requests.
@@ -80,13 +83,19 @@ class TimedProtocol(H11Protocol):
         super().resume_writing()
         self._cut_after(None if self._is_working() else self.idle_s)
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the signature is uvicorn's
         self._cut_after(self.head_s)
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            super().send_400_response(msg)
-        else:
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             # An answer is under way already: it cannot be taken back.
             self.transport.abort()
+            return
+        text = f"The request cannot be read: it is not HTTP/1.1, or its head is larger than {HEAD_BYTES_MAX} bytes"
+        body = dump(envelope(400, text, None)).encode()
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
+        head = h11.Response(status_code=400, reason=b"Bad Request", headers=list(headers.items()))
+        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _is_working(self) -> bool:
         return bool(self.cycle) and not self.cycle.response_complete

@@ -1,5 +1,6 @@
 """The one table from what went wrong to what the wire says of it."""
 
+import errno
 from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
@@ -48,6 +49,8 @@ CODES: Final[Mapping[type[AppError], tuple[int, int]]] = {
     errors.ServerDraining: (503, 455),
     errors.DiskFull: (503, 455),
 }
+# The system's words for it, should the disk fill up after a request was let in.
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Below these nobody reads.
 _FOR_PROGRAMS: Final = ("/api/", "/files/", "/assets/")
 
@@ -62,7 +65,14 @@ def install(app: FastAPI, *, http_status: Literal["mirror", "ok"]) -> None:
         log.error("request.failed", method=request.method, path=request.url.path, exc_info=exc)
         return _render(AppError("Internal server error"), http_status=http_status, request=request)
 
+    async def answer_system(request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, OSError), "the handler is installed for these alone"
+        if exc.errno not in _NO_SPACE:
+            raise exc
+        return await answer(request, errors.DiskFull())
+
     app.add_exception_handler(AppError, answer)
+    app.add_exception_handler(OSError, answer_system)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(Exception, answer_unexpected)
 

@@ -1,4 +1,7 @@
-"""Bounds what a client can make us read: so many bytes, within so long, of one length. A plain ASGI middleware."""
+"""Bounds what a client can make us read: a head of so many bytes, a body of so many, within so long, of one length.
+
+A plain ASGI middleware.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,9 +14,10 @@ from photoplay.domain.errors import BodyTooLarge, BodyTooSlow
 from photoplay.flows.upload import UPLOAD_BYTES_MAX
 from photoplay.web.wire import envelope
 
-__all__ = ["BodyLimits", "Limit"]
+__all__ = ["HEAD_BYTES_MAX", "BodyLimits", "Limit"]
 
 _MIB: Final = 1024 * 1024
+HEAD_BYTES_MAX: Final = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,10 @@ def _limit_of(path: str, default: Limit) -> Limit:
 
 
 class BodyLimits:
-    """Raises BodyTooLarge or BodyTooSlow where the app reads its body; answers itself what has two lengths."""
+    """Raises BodyTooLarge or BodyTooSlow where the app reads its body.
+
+    Answers itself what has too large a head, or two lengths.
+    """
 
     def __init__(self, app: ASGIApp, *, json: Limit = JSON) -> None:
         self._app = app
@@ -51,13 +58,25 @@ class BodyLimits:
         """Source: the ASGI specification, HTTP receive events; RFC 9112 section 6.1, 6.3 (two lengths)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+        elif _head_bytes(scope) > HEAD_BYTES_MAX:
+            # The parser counts while a head is not complete, and not what came at once.
+            await _refusal(f"its head is larger than {HEAD_BYTES_MAX} bytes")(scope, receive, send)
         elif {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
             # A proxy in front may believe the other one, and see a second request in the rest.
-            text = "The request cannot be read: it has both Content-Length and Transfer-Encoding"
-            refusal = JSONResponse(envelope(400, text, None), status_code=400, headers={"Connection": "close"})
-            await refusal(scope, receive, send)
+            await _refusal("it has both Content-Length and Transfer-Encoding")(scope, receive, send)
         else:
             await self._app(scope, _bounded(receive, _limit_of(str(scope["path"]), self._json)), send)
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Return how long the head is, less its method and version."""
+    fields = sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
+    return len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"") + fields
+
+
+def _refusal(problem: str) -> JSONResponse:
+    text = f"The request cannot be read: {problem}"
+    return JSONResponse(envelope(400, text, None), status_code=400, headers={"Connection": "close"})
 
 
 def _bounded(receive: Receive, limit: Limit) -> Receive:

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 
 from photoplay.domain.cards import Card, PriceRow, choose_engine
+from photoplay.domain.json import JsonObject
 from photoplay.web import samples
 from photoplay.web.blocks import Block, Code, Heading, Inline, Items, Link, Mono, Paragraph, Quote, Table
-from photoplay.web.words import FIELD_HEAD, field_rows, list_of, rule_words
+from photoplay.web.words import FIELD_COLUMNS, field_rows, list_of, rule_words
 
 __all__ = ["Site", "index_page", "llms_page", "model_page"]
 
@@ -148,7 +149,7 @@ def _input(card: Card) -> list[Block]:
     rules: list[Block] = [Heading(3, "Rules"), Items(tuple(map(rule_words, card.rules)))] if card.rules else []
     return [
         Heading(2, "Input"),
-        Table(FIELD_HEAD, tuple(field_rows(card.fields))),
+        Table(FIELD_COLUMNS, tuple(field_rows(card.fields, cast("JsonObject", card.example["input"])))),
         Paragraph((Mono("null"), " counts as absent. Unknown keys are kept with the task and ignored.")),
         *rules,
     ]
@@ -168,7 +169,7 @@ def _price_row(row: PriceRow, names: list[str]) -> tuple[Inline, ...]:
     return (*(list_of([_spelled(row.when[name])]) if name in row.when else ("any",) for name in names), amount)
 
 
-def _spelled(value: str | int | bool) -> str:
+def _spelled(value: str | float | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

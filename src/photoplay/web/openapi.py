@@ -110,8 +110,15 @@ def openapi(cards: Sequence[Card], *, base_url: str, version: str) -> JsonObject
 
 
 def component_name(card: Card) -> str:
-    """Return the name of the card's create request: components may not have a slash in theirs."""
-    return re.sub(r"[^A-Za-z0-9._-]", ".", card.id)
+    """Return the name of the card's create request, no other card's: a slash is a dot, since components may have none.
+
+    What else a name may not have, and what stands for it, is an underscore and two digits for each byte.
+    """
+    return re.sub(r"[^A-Za-z0-9-]", _escaped, card.id)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "." if found[0] == "/" else "".join(f"_{byte:02x}" for byte in found[0].encode())
 
 
 def _create_request(card: Card) -> JsonObject:
@@ -249,7 +256,9 @@ def _discovery_paths() -> JsonObject:
 
 def _operator_paths() -> JsonObject:
     ready = operation("readyz", "Whether it takes work", written("text/plain"))
-    not_ready: JsonObject = {"503": answer("Draining, or without its database", written("text/plain"))}
+    not_ready: JsonObject = {
+        "503": answer("Draining, without its database, or without room on its disk", written("text/plain"))
+    }
     return {
         "/healthz": {"get": operation("healthz", "Whether the process lives", written("text/plain"))},
         "/readyz": {"get": {**ready, "responses": {**mapping(ready["responses"]), **not_ready}}},

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from photoplay.domain.errors import ServerDraining, StoreUnavailable
+from photoplay.domain.errors import DiskFull, ServerDraining, StoreUnavailable
 from photoplay.domain.service import Mode
 from photoplay.flows.operate import read_mode
 from photoplay.flows.submit import submit
@@ -57,13 +57,17 @@ async def healthz() -> PlainTextResponse:
 
 @router.get("/readyz")
 async def readyz(request: Request, parts: PartsOf) -> PlainTextResponse:
-    """Ready to accept work: not draining, and the database answers."""
+    """Ready to accept work: not draining, the database answers, and the disk has room."""
     if request.app.state.is_draining:
         return PlainTextResponse("draining\n", status_code=503)
     try:
         mode = await read_mode(parts.db)
+        parts.room.require()
     except StoreUnavailable:
         return PlainTextResponse("the database does not answer\n", status_code=503)
+    except DiskFull:
+        # Like a drained server it takes no new work and does all else, so that it is up for who starts it.
+        return PlainTextResponse("draining: the disk is nearly full\n", status_code=503)
     if mode is Mode.DRAINING:
         return PlainTextResponse("draining\n", status_code=503)
     return PlainTextResponse("ready\n")

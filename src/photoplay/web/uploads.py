@@ -20,7 +20,7 @@ from photoplay.web.answers import require_media_type
 from photoplay.web.auth import Authorized, PartsOf
 from photoplay.web.strict import read_large_aside
 
-__all__ = ["router"]
+__all__ = ["router", "spool_to"]
 
 router: Final = APIRouter()
 
@@ -28,6 +28,14 @@ router: Final = APIRouter()
 FILES_MAX: Final = 1
 FIELDS_MAX: Final = 4
 FIELD_BYTES_MAX: Final = 16 * 1024
+
+
+def spool_to(folder: Path) -> None:
+    """Have this process put what is too large for memory into a folder whose disk is watched.
+
+    The form parser takes whatever folder the process has for such files.
+    """
+    tempfile.tempdir = str(folder)
 
 
 @router.post("/api/file-stream-upload")

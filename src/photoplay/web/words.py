@@ -1,10 +1,10 @@
 """A card's fields and rules in words, for people. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import assert_never
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, assert_never
 
 from photoplay.domain.fields import Field
-from photoplay.domain.json import JsonValue
+from photoplay.domain.json import JsonObject, JsonValue
 from photoplay.domain.rules import (
     AllowedWhen,
     Condition,
@@ -17,21 +17,43 @@ from photoplay.domain.rules import (
     RequiresOneOf,
     Rule,
 )
-from photoplay.domain.words import FIELD_HEAD, describe
+from photoplay.domain.words import FIELD_HEAD, describe, spelled
 from photoplay.web.blocks import Inline, Mono
 from photoplay.web.wire import dump
 
-__all__ = ["FIELD_HEAD", "field_rows", "list_of", "rule_words"]
+__all__ = ["FIELD_COLUMNS", "field_rows", "list_of", "rule_words"]
+
+FIELD_COLUMNS: Final = (*FIELD_HEAD[:-1], "example", FIELD_HEAD[-1])
+
+# A row stays one that can be read; the requests below the table have the value whole.
+EXAMPLE_CHARS_MAX: Final = 40
 
 
-def field_rows(fields: Sequence[Field]) -> Iterator[tuple[Inline, ...]]:
-    """Yield a row for each field, under `FIELD_HEAD`, with names and defaults as code."""
+def field_rows(fields: Sequence[Field], example: JsonObject) -> Iterator[tuple[Inline, ...]]:
+    """Yield a row for each field, under `FIELD_COLUMNS`, with names and values as code."""
     for row in describe(fields):
-        cells = {**row._asdict(), "field": Mono(row.field), "default": Mono(row.default) if row.default else ""}
-        yield tuple((cell,) if cell else () for cell in cells.values())
+        value = spelled(_value_in(example, row.field))
+        shown = value if len(value) <= EXAMPLE_CHARS_MAX else f"{value[:EXAMPLE_CHARS_MAX]}…"
+        cells = {**row._asdict(), "field": _code(row.field), "default": _code(row.default), "example": _code(shown)}
+        yield tuple((cell,) if (cell := cells[column]) else () for column in FIELD_COLUMNS)
 
 
-def list_of(names: Iterable[str | int], *, last: str = ", ") -> Inline:
+def _code(text: str) -> Mono | str:
+    return Mono(text) if text else ""
+
+
+def _value_in(values: JsonObject, field: str) -> JsonValue:
+    """Return the value of a field by its name in a row; of fields below a list, what the first item with one says."""
+    name, _, below = field.partition("[].")
+    value = values.get(name)
+    if not below:
+        return value
+    items = value if isinstance(value, Sequence) else ()
+    found = (_value_in(item, below) for item in items if isinstance(item, Mapping))
+    return next((each for each in found if each is not None), None)
+
+
+def list_of(names: Iterable[str | float], *, last: str = ", ") -> Inline:
     """Return names with commas between them, and another word before the last."""
     parts: list[str | Mono] = []
     shown = [Mono(str(name)) for name in names]

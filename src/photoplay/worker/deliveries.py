@@ -53,7 +53,7 @@ async def _claim(parts: WorkerParts, *, free: int) -> tuple[list[Callback], time
     try:
         claimed, next_due = await claim_due(parts, free=free)
     except Exception as exc:  # noqa: BLE001 - the delivery loop logs and goes on
-        log.warning("deliveries.interrupted", error=str(exc) or type(exc).__name__)
+        log.warning("deliveries.interrupted", error=exc)
         return [], RECONNECT
     return list(claimed), POLL if next_due is None else max(timedelta(), min(next_due, POLL))
 
@@ -62,7 +62,7 @@ async def _deliver(callback: Callback, parts: WorkerParts) -> None:
     try:
         await deliver(callback, parts=parts)
     except (StoreUnavailable, TimeoutError) as exc:
-        log.warning("callback.not_recorded", callback_id=callback.id, error=str(exc) or type(exc).__name__)
+        log.warning("callback.not_recorded", callback_id=callback.id, error=exc)
     except Exception:
         log.exception("callback.failed", callback_id=callback.id)
 

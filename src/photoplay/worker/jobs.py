@@ -36,7 +36,7 @@ class RunningJobs:
         try:
             yield job.payload.decode()
         except AppError as exc:
-            log.warning("job.failed", entrypoint=job.entrypoint, subject=job.payload.decode(), error=str(exc))
+            log.warning("job.failed", entrypoint=job.entrypoint, subject=job.payload.decode(), error=exc)
         finally:
             self._tasks.discard(task)
 

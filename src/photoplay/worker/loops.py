@@ -86,7 +86,7 @@ async def _run_queue(engine: str, parts: WorkerParts, running: RunningJobs, shut
                 heartbeat_timeout=parts.lease,
             )
     except Exception as exc:  # noqa: BLE001 - the worker loop logs and goes on
-        log.warning("queue.interrupted", error=str(exc) or type(exc).__name__)
+        log.warning("queue.interrupted", error=exc)
     finally:
         shutdown.set()
 
@@ -156,7 +156,7 @@ async def _try(step: Callable[..., Awaitable[object]], *given: object) -> None:
     try:
         await step(*given)
     except Exception as exc:  # noqa: BLE001 - the worker loop logs and goes on
-        log.warning("sweep.failed", step=step.__name__, error=str(exc) or type(exc).__name__)
+        log.warning("sweep.failed", step=step.__name__, error=exc)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
