@@ -94,14 +94,14 @@ async def test_a_create_whose_answer_was_lost_is_repeated_as_the_same_task(page:
     key = await open_sandbox(page, server)
     await run_and_lose_answer(page)
     await run(page)
-    await expect(page.locator("video")).to_be_visible()
+    await expect(page.get_by_label("The clip")).to_be_visible()
     assert len(tasks_of(server, key)) == 1
 
     await page.locator("[data-field=text] input").fill("another one")
     await run_and_lose_answer(page)
     await page.locator("[data-field=text] input").fill("and another")
     await run(page)
-    await expect(page.locator("video")).to_be_visible()
+    await expect(page.get_by_label("The clip")).to_be_visible()
     assert len(tasks_of(server, key)) == 3
     # What was answered is done with: the same form again is a new clip.
     async with page.expect_response(re.compile(CREATE)):
@@ -116,7 +116,7 @@ async def test_who_is_signed_out_meanwhile_signs_in_again_and_loses_nothing(page
     await run(page)
     await expect(page.locator("#who").get_by_text("Sign in")).to_be_attached()
     await sign_in_again(page, key)
-    await expect(page.locator("video")).to_be_visible()
+    await expect(page.get_by_label("The clip")).to_be_visible()
     await expect(page.get_by_label("Prompt")).to_have_value("pan left")
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     await page.goto("/")

@@ -60,6 +60,8 @@ def admin_key(server: Server) -> str:
     return (server.data_dir / "admin-key").read_text().strip()
 
 
+# One who clicks as fast as this asks more often than a key may; the page asks again.
+@pytest.mark.refused(*(f"/api/v1/jobs{path}" for path in ("", "/recordInfo", "/timeline", "/entries", "/callbacks")))
 async def test_the_history_of_ten_thousand_tasks_leads_to_one_whose_callback_is_sent_again(
     page: Page, server: Server
 ) -> None:

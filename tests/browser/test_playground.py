@@ -18,6 +18,12 @@ from photoplay.files.cards import load_cards
 from photoplay.web import samples
 
 EVERY_KIND = Path(__file__).parent / "every_kind.toml"
+# From before the page's first paint, where it is an init script.
+COUNT_SHIFTS = """
+    window.shifted = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.shifted += entry.value; }))
+        .observe({ type: "layout-shift", buffered: false });
+"""
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 FIRST_PAINT_BYTES_MAX = 100_000
 # A phone in the dark.
@@ -71,13 +77,9 @@ async def test_from_opening_the_page_to_a_playing_clip(page: Page, server: Serve
     await expect(page.locator(".price strong")).to_have_text("36 credits")
     await page.get_by_label("5s", exact=True).check(force=True)
     await expect(page.locator(".price strong")).to_have_text("16 credits")
-    await page.evaluate(
-        """() => { window.shifted = 0;
-            new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.shifted += entry.value; }))
-                .observe({ type: "layout-shift", buffered: false }); }"""
-    )
+    await page.evaluate(COUNT_SHIFTS)
     await run(page)
-    await expect(page.locator("video")).to_be_visible()
+    await expect(page.get_by_label("The clip")).to_be_visible()
 
     result = page.get_by_role("region", name="Result")
     assert await has_decoded(page)
@@ -96,7 +98,7 @@ async def test_from_opening_the_page_to_a_playing_clip(page: Page, server: Serve
     assert (await (await download.value).path()).read_bytes()[4:8] == b"ftyp"
     # The address shows the same again.
     await page.reload()
-    await expect(page.locator("video")).to_be_visible()
+    await expect(page.get_by_label("The clip")).to_be_visible()
     await expect(page.get_by_label("Prompt")).to_have_value(f"slow push in, steam {HOSTILE}")
     await page.get_by_role("button", name="Go on from here").click()
     await expect(page.locator("[data-field=image_url] img")).to_have_attribute("src", re.compile(r"last_frame\.png$"))
@@ -186,7 +188,7 @@ async def test_a_card_that_is_dropped_in_a_folder_is_a_form_with_all_kinds_and_r
         "duration": "10",
     }
     await run(page)
-    await expect(page.locator("video")).to_be_visible()
+    await expect(page.get_by_label("The clip")).to_be_visible()
     await page.get_by_role("link", name="Documentation").click()
     await expect(page.get_by_role("heading", name="Everything at once")).to_be_visible()
     await expect(page.locator("main")).to_contain_text("10 seconds are for 480 and 720")
@@ -284,7 +286,10 @@ async def test_a_task_that_waits_and_one_that_runs_can_be_cancelled(page: Page, 
 @pytest.mark.look(**PHONE, reduced_motion="reduce")
 async def test_on_a_phone_in_the_dark_everything_is_in_reach(signed_in: Page) -> None:
     page = signed_in
+    await page.add_init_script(COUNT_SHIFTS)
+    await page.reload()
     await page.get_by_role("button", name="Fill in the example").first.click()
+    assert await page.evaluate("window.shifted") < 0.1, "the form pushes nothing aside"
     await expect(page.get_by_alt_text("What was chosen")).to_be_visible()
     assert await serious_issues(page) == []
     await page.get_by_role("button", name="Choose another model").click()
@@ -295,7 +300,7 @@ async def test_on_a_phone_in_the_dark_everything_is_in_reach(signed_in: Page) ->
     await dialog.get_by_role("listitem").get_by_role("button").click()
     await expect(page).to_have_url(re.compile(r"camera-image-to-video"))
     await run(page)
-    await expect(page.locator("video")).to_be_in_viewport()
+    await expect(page.get_by_label("The clip")).to_be_in_viewport()
 
     assert await page.evaluate("document.querySelector('video').paused"), "nothing moves that was not asked to"
     assert await page.evaluate("document.documentElement.scrollWidth") == 390

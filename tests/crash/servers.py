@@ -191,7 +191,7 @@ class Server:
             clips = list((self.data_dir / "files").rglob("*.mp4"))
             return clips[0] if len(clips) == 1 else None
 
-        return wait_for(probe, within_s=30, what="exactly one clip in the file store")
+        return wait_for(probe, within_s=120, what="exactly one clip in the file store")
 
     def download(self, record: Mapping[str, Any]) -> bytes:
         """Return the clip of a task that succeeded."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx2
 import psutil
+import pytest
 
 from crash.receivers import callback_receiver
 from crash.servers import MODEL, Server, serving, wait_for
@@ -50,12 +51,14 @@ def test_a_killed_engine_is_replaced_and_the_task_succeeds(tmp_path: Path) -> No
         assert server.wait_for_only_clip().read_bytes() == server.download(record)
 
 
-def test_a_killed_database_comes_back_and_the_task_succeeds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM])
+def test_a_database_that_is_ended_comes_back_and_the_task_succeeds(blow: signal.Signals, tmp_path: Path) -> None:
     with serving(tmp_path, **ONE_AT_ONCE) as server:
         task_id = server.create(server.upload(), **LONG)
         wait_until_under_way(server, task_id)
         postgres = next(p for p in psutil.Process(server.process.pid).children() if p.name() == "postgres")
-        postgres.send_signal(signal.SIGKILL)
+        postgres.send_signal(blow)
+        wait_for(lambda: "database.restarted" in server.log_path.read_text(), within_s=60, what="the database is back")
         record = server.wait_for_state(task_id, "success", "fail", within_s=180)
 
         assert (record["state"], server.balance()) == ("success", 1000 - 72)

@@ -26,15 +26,19 @@ def test_no_key_is_anywhere_in_clear(tmp_path: Path) -> None:
         of_command = photoplay(data, "keys", "create", "--account", "studio", "--credits", "50").stdout.strip()
         rotated = photoplay(data, "keys", "rotate", of_command, "--overlap", "1h").stdout.strip()
         headers = {"Authorization": f"Bearer {admin}"}
-        made = httpx2.post(f"{server.url}/api/v1/admin/keys", json={"account": "studio"}, headers=headers).json()
+        made = httpx2.post(
+            f"{server.url}/api/v1/admin/keys", json={"account": "studio"}, headers=headers, timeout=30
+        ).json()
         of_api = made["data"]["key"]
         for key in (of_command, rotated, of_api, admin):
-            answer = httpx2.get(f"{server.url}/api/v1/chat/credit", headers={"Authorization": f"Bearer {key}"})
+            answer = httpx2.get(
+                f"{server.url}/api/v1/chat/credit", headers={"Authorization": f"Bearer {key}"}, timeout=30
+            )
             assert answer.status_code == 200
         # One that is no longer live, and one where no key belongs.
         photoplay(data, "keys", "revoke", of_api)
-        httpx2.get(f"{server.url}/api/v1/chat/credit", headers={"Authorization": f"Bearer {of_api}"})
-        httpx2.get(f"{server.url}/api/v1/jobs/recordInfo", params={"taskId": of_command}, headers=headers)
+        httpx2.get(f"{server.url}/api/v1/chat/credit", headers={"Authorization": f"Bearer {of_api}"}, timeout=30)
+        httpx2.get(f"{server.url}/api/v1/jobs/recordInfo", params={"taskId": of_command}, headers=headers, timeout=30)
         server.wait_for_state(server.create(server.upload()), "success", within_s=120)
         first = server.key
         server.stop()

@@ -112,6 +112,16 @@ async def test_a_task_that_failed_is_refused_or_worth_another_attempt(
     assert record.submission is None
 
 
+async def test_an_order_that_is_turned_away_is_told_with_the_servers_own_code(
+    server: ArkServer, tmp_path: Path
+) -> None:
+    overdue = {"error": {"code": "AccountOverdueError", "message": "pay first", "type": "Forbidden"}}
+    server.trips["POST", ".*/tasks"] = [(403, overdue)]
+    async with served(server) as engine:
+        with pytest.raises(EngineUnavailable, match=r"^ark: answered 403, AccountOverdueError: pay first$"):
+            await engine.submit(order_of(tmp_path, still=None), JOB)
+
+
 async def test_a_task_whose_name_was_lost_is_told_from_others(server: ArkServer, tmp_path: Path) -> None:
     order = order_of(tmp_path, still=None)
     async with served(server) as engine:

@@ -75,6 +75,17 @@ async def scene(parts: ApiParts, worker: WorkerParts, caller: Caller) -> AsyncGe
         yield Scene(free, patient, caller)
 
 
+async def grow_older(db: Database, *, days: int) -> None:
+    """What a stop of so many days, or a jump of the clock, is to the rows."""
+    by = f"interval '{days} days'"
+    await rows(
+        db,
+        f"update callbacks set scheduled_at = scheduled_at - {by}, next_at = next_at - {by}, "
+        f"lease_until = lease_until - {by}",
+    )
+    await rows(db, f"update receivers set next_at = next_at - {by}, paused_until = paused_until - {by}")
+
+
 async def attempts(db: Database) -> list[Any]:
     return [attempt for (attempt,) in await rows(db, "select attempt from callbacks order by created_at")]
 
@@ -165,26 +176,41 @@ async def test_the_schedule_of_a_lone_callback_is_not_stretched_by_a_pause(scene
     assert await value(scene.parts.db, late) < timedelta(seconds=0.5)
 
 
-async def test_what_never_has_its_turn_is_given_up_in_the_end(scene: Scene) -> None:
-    young, old = await scene.end_tasks(9, 9)
-    await rows(scene.parts.db, "update callbacks set scheduled_at = now() - interval '7 days' where task_id = $1", old)
+async def test_what_waits_behind_a_receiver_that_never_answers_is_given_up_in_the_end(scene: Scene) -> None:
+    young, old, untried = await scene.end_tasks(9, 9, 9)
+    await scene.fail(FAILURES_MAX)
+    await rows(scene.parts.db, "update callbacks set attempt = 1 where task_id in ($1, $2)", young, old)
+    await rows(scene.parts.db, "update callbacks set attempt = 0 where task_id = $1", untried)
+    await rows(
+        scene.parts.db, "update callbacks set scheduled_at = now() - interval '7 days' where task_id <> $1", young
+    )
 
-    await exhaust_overdue(replace(scene.worker, callback_schedule=(timedelta(), timedelta(hours=1))))
+    await exhaust_overdue(scene.worker)
 
     states = dict(await rows(scene.parts.db, "select task_id, state from callbacks"))
-    assert states == {young: "pending", old: "exhausted"}
+    assert states == {young: "pending", old: "exhausted", untried: "pending"}
+
+
+async def test_after_a_stop_of_days_a_receiver_is_asked_before_anything_is_given_up(scene: Scene) -> None:
+    async with receiver(OK) as here:
+        await scene.end_tasks(*[here.place.port] * 4)
+        await scene.fail(FAILURES_MAX)
+        await grow_older(scene.parts.db, days=7)
+
+        await exhaust_overdue(scene.worker)
+        await scene.deliver(await scene.claim(), here.place.port)
+        await scene.deliver(await scene.claim(), here.place.port)
+
+    assert await rows(scene.parts.db, "select distinct state from callbacks") == [("delivered",)]
 
 
 async def test_a_clock_that_jumps_forward_loses_nothing(scene: Scene) -> None:
     async with receiver(OK) as here:
         await scene.end_tasks(*[here.place.port] * 3)
         await scene.claim(free=1)
-        # To the rows it is as if they were a day older.
-        await rows(
-            scene.parts.db,
-            "update callbacks set next_at = next_at - interval '1 day', lease_until = lease_until - interval '1 day'",
-        )
-        await rows(scene.parts.db, "update receivers set next_at = next_at - interval '1 day'")
+        await grow_older(scene.parts.db, days=7)
+
+        await exhaust_overdue(scene.worker)
         await scene.deliver(await scene.claim(), here.place.port)
 
     assert len(here.arrivals) == 3

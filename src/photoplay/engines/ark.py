@@ -164,8 +164,17 @@ class ArkEngine:
 def _good(reply: Reply) -> JsonObject:
     """Return a good answer's object. Raises: EngineError; TargetUnreachable where an order may have been taken."""
     if reply.status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise refusal(_NAME, reply)
+        raise _refusal(reply)
     return object_in(reply)
+
+
+def _refusal(reply: Reply) -> EngineError | TargetUnreachable:
+    """Let its own code speak: of an account that is overdue, a model that was not opened."""
+    error = object_in(reply).get("error")
+    if reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND} and isinstance(error, Mapping) and "code" in error:
+        text = f"{_NAME}: answered {reply.status}, {words_in(error['code'])}: {words_in(error) or 'no words'}"
+        return EngineUnavailable(text)
+    return refusal(_NAME, reply)
 
 
 async def _image(picture: Path, order: Order, *, role: str) -> JsonObject:

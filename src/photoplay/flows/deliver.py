@@ -153,7 +153,7 @@ def _standing(verdict: Verdict, *, times: int) -> Standing:
 
 
 async def exhaust_overdue(parts: "Parts") -> None:
-    """Give up what never had its turn at a receiver that never answers."""
+    """Give up what had no second turn, for as long as its schedule takes, at a receiver that never answers."""
     async with parts.db.connection() as connection:
         for callback_id in await callbacks.exhaust_overdue(connection, longest=longest(parts.callback_schedule)):
             log.warning("callback.overdue", callback_id=callback_id)

@@ -177,8 +177,9 @@ async def judge_receiver(connection: "Connection", callback: Callback, health: H
 
 
 async def exhaust_overdue(connection: "Connection", *, longest: timedelta) -> list[str]:
-    """Give up callbacks that have waited longer than any schedule takes, and return their ids."""
-    return [str(row["id"]) for row in await fetch(connection, "callbacks_exhaust_overdue", longest=longest)]
+    """Give up callbacks that have waited longer than any schedule takes, where nobody answers; return their ids."""
+    found = await fetch(connection, "callbacks_exhaust_overdue", longest=longest, failures_max=FAILURES_MAX)
+    return [str(row["id"]) for row in found]
 
 
 def _callback(row: Row) -> Callback:

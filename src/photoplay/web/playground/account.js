@@ -172,8 +172,9 @@ function CallbackSecret() {
         <button class="button small" disabled=${isBusy} onClick=${rotate}>Rotate</button>
       </div>
       <p class="quiet">
-        It signs every callback, so that a receiver can tell ours from others. Each delivery is signed with the old and the
-        new secret for 24 hours after a rotation.
+        It signs every callback, so that a receiver can tell ours from others. For 24 hours after a rotation the one before
+        signs too: beside the new one in <code>webhook-signature</code>, by turns with it in
+        <code>X-Webhook-Signature</code>.
       </p>
       ${problem && html`<${Notice} kind="error">${problem}<//>`}
       ${rotation &&

@@ -123,7 +123,7 @@ function Playground({ models }) {
           <${Tabs} names=${TABS} name=${tab} choose=${setTab} label="The request" panel="pane" />
           <button type="button" class="link" disabled=${!card} onClick=${fillIn}>Fill in the example</button>
         </div>
-        <div class="pane" id="pane" role="tabpanel" aria-labelledby=${`tab-${tab}`}>
+        <div class="pane" id="pane" role="tabpanel" aria-labelledby=${`tab-${tab}`} aria-busy=${!card}>
           ${problem && html`<${Notice} kind="error">${problem}<//>`}
           ${tab !== "Form" && html`<${RequestPane} kind=${tab} request=${request} models=${models} take=${restore} />`}
           ${tab === "Form" &&

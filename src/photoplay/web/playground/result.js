@@ -149,6 +149,10 @@ function Facts({ task, again, useFrame }) {
     </dl>
     ${(posterUrl || lastFrameUrl) &&
     html`<div class="frames">
+      <figure>
+        <video src=${clip} preload="metadata" width="160" height="90" muted playsinline aria-label="First frame"></video>
+        <figcaption>First frame</figcaption>
+      </figure>
       ${posterUrl && html`<${Frame} link=${posterUrl} name="Middle frame" />`}
       ${lastFrameUrl && html`<${Frame} link=${lastFrameUrl} name="Last frame" useFrame=${useFrame} />`}
     </div>`}

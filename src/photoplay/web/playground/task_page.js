@@ -111,13 +111,22 @@ function Clip({ record, onCancelled }) {
   `;
 }
 
+/** @param {Record<string, number>} timings in milliseconds, by the step's name */
+function steps(timings) {
+  return Object.entries(timings)
+    .map(([name, ms]) => `${name.replace(/Ms$/, "")} ${(ms / 1000).toFixed(1)} s`)
+    .join(", ");
+}
+
 /** @param {{ record: any }} props */
 function Facts({ record }) {
   const facts = [
     ["Model", html`<a href=${href(`models/${record.model}`)}>${record.model}</a>`],
-    ["Engine", record.engine],
+    ["Engine", [record.engine, record.engineVersion].filter(Boolean).join(" ")],
+    ["Seed", record.seed ?? "–"],
     ["Created", moment(record.createTime)],
     ["Took", record.costTime ? duration(record.costTime) : "–"],
+    ["Of that", record.timings ? steps(record.timings) : "–"],
     ["Cost", record.state === "success" ? credits(record.creditsConsumed) : "–"],
     ["Reference", record.clientReference ?? "–"],
   ];
