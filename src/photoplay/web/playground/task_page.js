@@ -113,8 +113,8 @@ function Clip({ record, onCancelled }) {
 
 /** @param {Record<string, number>} timings in milliseconds, by the step's name */
 function steps(timings) {
-  return Object.entries(timings)
-    .map(([name, ms]) => `${name.replace(/Ms$/, "")} ${(ms / 1000).toFixed(1)} s`)
+  return ["wait", "fetch", "engine", "store"]
+    .map((name) => `${name} ${((timings[`${name}Ms`] ?? 0) / 1000).toFixed(1)} s`)
     .join(", ");
 }
 
@@ -126,7 +126,7 @@ function Facts({ record }) {
     ["Seed", record.seed ?? "–"],
     ["Created", moment(record.createTime)],
     ["Took", record.costTime ? duration(record.costTime) : "–"],
-    ["Of that", record.timings ? steps(record.timings) : "–"],
+    ["Steps", record.timings ? steps(record.timings) : "–"],
     ["Cost", record.state === "success" ? credits(record.creditsConsumed) : "–"],
     ["Reference", record.clientReference ?? "–"],
   ];
