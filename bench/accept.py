@@ -5,7 +5,6 @@ accept.sql: one transaction a task.
 """
 
 import argparse
-import asyncio
 import json
 import os
 import subprocess
@@ -19,15 +18,12 @@ from statistics import median
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-import uvloop
-
 from http_load import Load, percentile, run_clients
 from machine import machine
 from photoplay.flows.enroll import enroll
 from photoplay.store.database import Database
-from photoplay.store.embedded import EmbeddedPostgres
 from photoplay.store.migrate import migrate
-from processes import free_port, python, wait_for_port
+from processes import free_port, postgres, python, wait_for_port
 
 ACCOUNTS: Final = 8
 CREDITS: Final = 10**12
@@ -62,27 +58,20 @@ def main() -> None:
     arguments = _arguments()
     with (
         tempfile.TemporaryDirectory(prefix="photoplay-") as folder,
-        # uvloop cannot start a program as another user.
-        asyncio.Runner() as plain,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        postgres(Path(folder)) as (url, runner),
     ):
-        server = EmbeddedPostgres(Path(folder))
-        plain.run(server.start())
-        try:
-            keys = runner.run(_make_accounts(server.url))
-            with _api(server.url, folder) as api, _nothing() as nothing:
-                for clients in arguments.clients:
-                    _compare(
-                        {
-                            "photoplay": Candidate(lambda n: runner.run(_create(api, keys, n, arguments.seconds))),
-                            "bare SQL": Candidate(lambda n: _pgbench(server.url, n, arguments.seconds)),
-                            "nothing": Candidate(lambda n: runner.run(_post(nothing, n, arguments.seconds))),
-                        },
-                        clients,
-                        rounds=arguments.rounds,
-                    )
-        finally:
-            plain.run(server.stop())
+        keys = runner.run(_make_accounts(url))
+        with _api(url, folder) as api, _nothing() as nothing:
+            for clients in arguments.clients:
+                _compare(
+                    {
+                        "photoplay": Candidate(lambda n: runner.run(_create(api, keys, n, arguments.seconds))),
+                        "bare SQL": Candidate(lambda n: _pgbench(url, n, arguments.seconds)),
+                        "nothing": Candidate(lambda n: runner.run(_post(nothing, n, arguments.seconds))),
+                    },
+                    clients,
+                    rounds=arguments.rounds,
+                )
 
 
 def _compare(candidates: dict[str, Candidate], clients: int, *, rounds: int) -> None:

@@ -14,8 +14,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-import uvloop
-
 from http_load import percentile, run_clients
 from machine import load, machine
 from photoplay import clock
@@ -23,9 +21,8 @@ from photoplay.domain.keys import Kind
 from photoplay.flows.enroll import enroll
 from photoplay.store import tasks
 from photoplay.store.database import Database
-from photoplay.store.embedded import EmbeddedPostgres
 from photoplay.store.migrate import migrate
-from processes import free_port, python, wait_for_port
+from processes import free_port, postgres, python, wait_for_port
 
 MODEL: Final = "sandbox/image-to-video"
 FLOOD: Final = "flood"
@@ -58,18 +55,11 @@ def main() -> None:
     arguments = _arguments()
     with (
         tempfile.TemporaryDirectory(prefix="photoplay-") as folder,
-        # uvloop cannot start a program as another user.
-        asyncio.Runner() as plain,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        postgres(Path(folder)) as (url, runner),
     ):
-        server = EmbeddedPostgres(Path(folder))
-        plain.run(server.start())
-        try:
-            print(machine(), flush=True)
-            runner.run(_measure(server.url, folder, arguments.sizes, arguments.repeats))
-            print(f"load {load()} at the end")
-        finally:
-            plain.run(server.stop())
+        print(machine(), flush=True)
+        runner.run(_measure(url, folder, arguments.sizes, arguments.repeats))
+        print(f"load {load()} at the end")
 
 
 async def _measure(url: str, folder: str, sizes: Sequence[int], repeats: int) -> None:

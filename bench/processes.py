@@ -1,5 +1,6 @@
 """Programs that a benchmark measures, each in a process of its own."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import uvloop
 
 from photoplay.cli.running import find_running
+from photoplay.store.embedded import EmbeddedPostgres
 
-__all__ = ["Served", "free_port", "python", "serving", "wait_for_port"]
+__all__ = ["Served", "free_port", "postgres", "python", "serving", "wait_for_port"]
 
 START_S = 60.0
 
@@ -68,6 +71,19 @@ def _wait_for_url(data_dir: Path) -> str:
             return running.url
         time.sleep(0.1)
     raise TimeoutError(f"the server did not start within {START_S:.0f} s")
+
+
+@contextmanager
+def postgres(folder: Path) -> Generator[tuple[str, asyncio.Runner]]:
+    """Run a PostgreSQL while the block runs; return its URL, and a runner on the event loop that a server has."""
+    # uvloop cannot start a program as another user.
+    with asyncio.Runner() as plain, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        server = EmbeddedPostgres(folder)
+        plain.run(server.start())
+        try:
+            yield server.url, runner
+        finally:
+            plain.run(server.stop())
 
 
 @contextmanager
